@@ -18,6 +18,8 @@ pub enum Alg {
     ES256,
     ES384,
     EdDSA,
+    /// `EdDSA` with Ed25519 under its fully specified name (RFC 9864).
+    Ed25519,
 }
 
 /// Which keys an algorithm uses.
@@ -30,7 +32,7 @@ pub(crate) enum Family {
 
 impl Alg {
     /// All algorithms, which is what an issuer may use unless its options say otherwise.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RS256,
         Self::RS384,
         Self::RS512,
@@ -40,6 +42,7 @@ impl Alg {
         Self::ES256,
         Self::ES384,
         Self::EdDSA,
+        Self::Ed25519,
     ];
 
     /// The registered name; case matters.
@@ -54,6 +57,7 @@ impl Alg {
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
             Self::EdDSA => "EdDSA",
+            Self::Ed25519 => "Ed25519",
         }
     }
 
@@ -72,7 +76,7 @@ impl Alg {
             Self::PS512 => Family::Rsa(&signature::RSA_PSS_2048_8192_SHA512),
             Self::ES256 => Family::Ec(&signature::ECDSA_P256_SHA256_FIXED),
             Self::ES384 => Family::Ec(&signature::ECDSA_P384_SHA384_FIXED),
-            Self::EdDSA => Family::Ed(&signature::ED25519),
+            Self::EdDSA | Self::Ed25519 => Family::Ed(&signature::ED25519),
         }
     }
 }

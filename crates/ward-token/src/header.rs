@@ -102,7 +102,7 @@ mod tests {
         }
         for alg in [
             "none", "None", "NONE", "HS256", "HS384", "HS512", "rs256", "es256", "eddsa", "RS1",
-            "RS256 ", "ES256K", "ES512", "Ed25519", "RSA-OAEP", "dir", "",
+            "RS256 ", "ES256K", "ES512", "Ed448", "RSA-OAEP", "dir", "",
         ] {
             let refused = Err(TokenError::AlgRefused(alg.into()));
             assert_eq!(parse(&format!(r#"{{"alg":"{alg}"}}"#)), refused, "{alg}");

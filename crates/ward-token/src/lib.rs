@@ -32,6 +32,8 @@ mod mapping;
 mod options;
 mod revocation;
 mod shape;
+#[cfg(test)]
+mod vectors;
 mod verify;
 
 pub use alg::Alg;
