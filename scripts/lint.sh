@@ -13,9 +13,9 @@ cargo fmt --all --check
 
 cargo clippy --version >/dev/null 2>&1 || die "This Rust has no clippy" "install it: rustup component add clippy (Debian: rust-clippy)"
 step "Clippy: pure crates" "mend the warnings above"
-cargo clippy --locked --workspace --exclude ward --all-targets -- -D warnings
+cargo clippy --release --locked --workspace --exclude ward --all-targets -- -D warnings
 step "Clippy: the extension on PostgreSQL $PG" "mend the warnings above"
-cargo clippy --locked --package ward --all-targets --no-default-features --features "pg$PG,pg_test" -- -D warnings
+cargo clippy --release --locked --package ward --all-targets --no-default-features --features "pg$PG,pg_test" -- -D warnings
 
 step "Layers" "docs: ARCHITECTURE.md; the test: crates/house"
 cargo test --quiet --locked --package house

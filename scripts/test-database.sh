@@ -26,7 +26,7 @@ on_exit 'rm -rf "$data"'
 step "Test inside the server (pg_test/)" "run: scripts/test-database.sh; the server's log is in the output"
 log=$cache/log/test-database-output.log
 status=0
-(cd "$top" && cargo pgrx test "pg$PG" --package ward "${options[@]}" "$@") 2>&1 | tee "$log" |
+(cd "$top" && cargo pgrx test "pg$PG" --release --package ward "${options[@]}" "$@") 2>&1 | tee "$log" |
   grep -vE '^(running|test .* ok|$)' || status=${PIPESTATUS[0]}
 awk '/^test result:/ { p += $4; f += $6 } END { printf "%d passed, %d failed\n", p, f }' "$log"
 exit "$status"

@@ -21,6 +21,10 @@ const ROUNDS: usize = 60;
 const REPEATS: usize = 50;
 
 fn main() {
+    println!("microseconds, once");
+    for alg in ["ES256", "RS256", "EdDSA"] {
+        cold(alg);
+    }
     println!("microseconds, median and least of {ROUNDS} rounds of {REPEATS}");
     let mut es256 = None;
     for alg in ward_mint::ALGS {
@@ -61,6 +65,27 @@ fn prepare(alg: &str) -> (String, Issuer) {
     let name = "https://idp.example.com/realms/main";
     let issuer = Issuer::define(name, "app-db", &jwks, "{}", "{}", &|_| None).unwrap();
     (token, issuer)
+}
+
+/// The very first use of an issuer, when nothing is in any cache: definition and verification once.
+fn cold(alg: &str) {
+    let key = SigningKey::generate(alg, "k1").unwrap();
+    let jwks = json!({"keys": [key.jwk()]}).to_string();
+    let claims = json!({"iss": "i", "aud": "a", "sub": "s", "iat": NOW, "exp": NOW + 600});
+    let token = key.sign(&Map::new(), &claims).unwrap();
+    let start = Instant::now();
+    let issuer = Issuer::define("i", "a", &jwks, "{}", "{}", &|_| None).unwrap();
+    let defined = start.elapsed();
+    verify(&token, &issuer, NOW, &|_| None).unwrap();
+    let (define, verify) = (
+        defined.as_secs_f64(),
+        (start.elapsed() - defined).as_secs_f64(),
+    );
+    println!(
+        "{alg:5} cold: define {:8.2}, then verify {:8.2}",
+        define * 1e6,
+        verify * 1e6
+    );
 }
 
 fn time(what: &str, mut work: impl FnMut()) {

@@ -1,0 +1,242 @@
+#!/usr/bin/env bash
+# The main job on real documents: three organisations share two tables, and the same SQL gives each its own.
+# Needs bash and psql 15; PGHOST, PGPORT and PGUSER of a superuser on a server with ward and pgvector installed,
+# and WARD_MINT, the tool that signs tokens. Works in a database of its own (ward_demo), made anew.
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./lib.sh
+: "${WARD_MINT:?the path of ward-mint, the tool that signs tokens}"
+
+keys=$(mktemp -d)
+trap 'rm -rf "$keys"' EXIT
+
+# mint NAME ORGANISATION CLEARANCE [AUDIENCE [SECONDS]]: a token as the login service would sign it.
+mint() {
+  "$WARD_MINT" sign --key "$keys/k1.pem" --alg ES256 --kid k1 --ttl "${5:-600}" --claims \
+    "{\"iss\": \"$issuer\", \"aud\": \"${4:-$audience}\", \"sub\": \"$1\", \"org\": \"$2\", \"clearance\": \"$3\"}"
+}
+
+setup_database() {
+  export PGDATABASE=postgres PGOPTIONS='-c client_min_messages=warning'
+  if [ "$(dba_value "SELECT 'app' IN (SELECT rolname FROM pg_roles) AND 'ward_demo' NOT IN (SELECT datname FROM pg_database)")" = t ]; then
+    say "This server has a role named app that is not the demo's: use another server." >&2
+    exit 1
+  fi
+  dba -c 'DROP DATABASE IF EXISTS ward_demo' -c 'DROP ROLE IF EXISTS app' -c 'CREATE DATABASE ward_demo'
+  export PGDATABASE=ward_demo
+  dba -c 'CREATE EXTENSION vector' -c 'CREATE EXTENSION ward'
+  dba -f sql/schema.sql -f sql/load.sql -f sql/app.sql -f sql/truth.sql
+}
+
+make_tokens() {
+  "$WARD_MINT" keygen --alg ES256 --kid k1 --out "$keys"
+  everything='restricted{credentials,security}'
+  ana=$(mint ana postgres "$everything")
+  ben=$(mint ben python "$everything")
+  cleo=$(mint cleo rust "$everything")
+  dora=$(mint dora python internal)
+}
+
+# ask TOKEN SQLFILE: runs a query file of the application, unchanged, with question 1 at hand.
+ask() {
+  { echo 'SELECT embedding FROM questions WHERE id = 1 \gset'; cat "$2"; } | as "$1" | indent
+}
+
+# --- the story -----------------------------------------------------------------------------------
+
+before() {
+  heading "1. Before: one table, three organisations, nobody keeps them apart"
+  dba -P footer=off -c 'SELECT tenant_id, count(DISTINCT document_id) AS documents, count(*) AS chunks
+                          FROM chunks GROUP BY 1 ORDER BY 1' | indent
+  say "The application asks (as it will all along): $(dba_value 'SELECT question FROM questions WHERE id = 1')"
+  shown sql/question.sql
+  { echo 'SELECT embedding FROM questions WHERE id = 1 \gset'; cat sql/question.sql; } | app | indent
+  check "without ward the question is answered from everybody's documents (the control)" \
+    "postgres,python,rust" "$(mixed_tenants)"
+  check "a WHERE typed by hand over the same index comes back with fewer than 10 rows (the control)" \
+    "yes" "$(short_answers)"
+}
+
+mixed_tenants() {
+  dba_value "SELECT string_agg(DISTINCT tenant_id, ',' ORDER BY tenant_id)
+               FROM questions q, LATERAL (SELECT tenant_id FROM chunks ORDER BY embedding <=> q.embedding LIMIT 10) c"
+}
+
+short_answers() {
+  dba -At <<'SQL'
+SET enable_sort = off;
+SELECT CASE WHEN min(rows) < 10 THEN 'yes' ELSE 'no' END FROM (
+  SELECT (SELECT count(*) FROM (SELECT 1 FROM chunks WHERE tenant_id = t ORDER BY embedding <=> q.embedding LIMIT 10) c) AS rows
+    FROM questions q, unnest('{postgres,python,rust}'::text[]) t) s;
+SQL
+}
+
+protect() {
+  heading "2. The DBA's part: trust whoever signs the tokens, protect the tables"
+  shown sql/protect.sql
+  dba -v jwks="$(cat "$keys/jwks.json")" -f sql/protect.sql >/dev/null
+}
+
+same_sql() {
+  heading "3. The application's part: a token per transaction, the SQL unchanged"
+  say "    BEGIN; SELECT set_config('ward.token', \$1, true); …; COMMIT;"
+  local person
+  shown sql/aggregate.sql
+  shown sql/join.sql
+  for person in "ana postgres restricted" "ben python restricted" "cleo rust restricted" "dora python internal"; do
+    one_person $person
+  done
+}
+
+one_person() { # one_person NAME TENANT LEVEL
+  local token=${!1}
+  heading "   $1 of $2, cleared for $3"
+  as "$token" <<<'SELECT ward.subject(), ward.tenant(), ward.clearance();' | indent
+  ask "$token" sql/aggregate.sql
+  ask "$token" sql/join.sql
+  ask "$token" sql/question.sql
+  check "$1: the aggregate and the join count exactly the rows of $2 up to $3" \
+    "$(dba_value "SELECT count(*) || ' ' || count(*) FROM truth.visible('$2', '$3')")" \
+    "$(value "$token" 'SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM documents d JOIN chunks c ON c.document_id = d.id)' | tr '|' ' ')"
+}
+
+no_identity() {
+  heading "4. No proof of identity, no data"
+  local sql='SELECT count(*) FROM chunks' late wrong
+  late=$(mint ben python "$everything" "$audience" -60)
+  wrong=$(mint ben python "$everything" payroll)
+  say "No token:" && report "without a token: refused" 28000/WD000 "$(app -At -c "$sql" 2>&1 || true)"
+  say "An expired token:" && refused "an expired token: refused" 28000/WD008 "$late" "$sql"
+  say "A token edited to name another organisation:" && refused "a tampered token: refused" 28000/WD005 "$(tampered "$ben")" "$sql"
+  say "A token made for another service:" && refused "a token for another audience: refused" 28000/WD007 "$wrong" "$sql"
+}
+
+# nothing WHAT SQL: passes if ben, of python, gets no row of another tenant out of it.
+nothing() { check "$1" 0 "$(value "$ben" "$2")"; }
+
+read_across() {
+  heading "5. ben, of python, tries to read what belongs to others"
+  dba <<'SQL'
+CREATE VIEW everyone AS SELECT * FROM chunks;
+CREATE FUNCTION spy() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS
+    $$ SELECT count(*) FROM chunks WHERE tenant_id <> 'python' $$;
+GRANT SELECT ON everyone TO app;
+SQL
+  nothing "WHERE tenant_id = 'postgres' finds nothing" "SELECT count(*) FROM chunks WHERE tenant_id = 'postgres'"
+  nothing "naming another tenant's row by its key finds nothing" "SELECT count(*) FROM chunks WHERE id = 1"
+  nothing "OR true does not widen the answer" "SELECT count(*) FROM (SELECT * FROM chunks WHERE tenant_id = 'rust' OR true) c WHERE tenant_id <> 'python'"
+  nothing "a view owned by a superuser does not either" "SELECT count(*) FROM everyone WHERE tenant_id <> 'python'"
+  nothing "nor a SECURITY DEFINER function of a superuser" "SELECT spy()"
+  nothing "nor COPY TO" "COPY (SELECT id FROM chunks WHERE tenant_id <> 'python') TO STDOUT; SELECT 0"
+  nothing "nor a cursor" "DECLARE c CURSOR FOR SELECT id FROM chunks WHERE tenant_id <> 'python'; FETCH ALL FROM c; SELECT 0"
+  say "ben switches row security off:"
+  refused "SET row_security = off is refused" 42501 "$ben" "SET LOCAL row_security = off; SELECT count(*) FROM chunks"
+  check "a prepared statement answers for whoever executes it, not for whoever prepared it" \
+    "python postgres" "$(prepared_by_ben_executed_by_ana)"
+  say "ben opens a cursor and then presents ana's token:"
+  refused "the identity cannot change under an open cursor" 28000/WD033 "$ben" \
+    "DECLARE c CURSOR FOR SELECT id FROM chunks; SELECT set_config('ward.token', '$ana', true)"
+}
+
+prepared_by_ben_executed_by_ana() {
+  ANA=$ana as "$ben" -At <<'SQL' 2>&1 | tr '\n' ' ' | sed 's/ $//'
+PREPARE whose AS SELECT string_agg(DISTINCT tenant_id, ',') FROM chunks;
+EXECUTE whose;
+COMMIT;
+\getenv ana ANA
+BEGIN;
+SELECT set_config('ward.token', :'ana', true) \g /dev/null
+EXECUTE whose;
+SQL
+}
+
+write_across() {
+  heading "6. ben, of python, tries to write into other organisations"
+  local row="900001, (SELECT min(id) FROM documents)" rest="1, 'note', 'a note', (SELECT embedding FROM questions WHERE id = 1)"
+  say "INSERT with tenant_id 'postgres':"
+  refused "INSERT into another tenant: refused" 42501 "$ben" "INSERT INTO chunks VALUES ($row, 'postgres', 'internal', $rest)"
+  say "UPDATE of an own row to tenant_id 'postgres':"
+  refused "UPDATE into another tenant: refused" 42501 "$ben" "UPDATE chunks SET tenant_id = 'postgres' WHERE position = 1"
+  say "dora, cleared for internal, INSERTs a restricted row:"
+  refused "INSERT above the writer's clearance: refused" 42501 "$dora" "INSERT INTO chunks VALUES ($row, 'python', 'restricted', $rest)"
+  nothing "UPDATE of another tenant's rows changes nothing" \
+    "WITH w AS (UPDATE chunks SET body = 'gone' WHERE tenant_id <> 'python' RETURNING 1) SELECT count(*) FROM w"
+  nothing "DELETE of another tenant's rows deletes nothing" \
+    "WITH w AS (DELETE FROM chunks WHERE tenant_id <> 'python' RETURNING 1) SELECT count(*) FROM w"
+  check "INSERT that names no tenant and no label is filled in: python, internal" "python internal" \
+    "$(value "$ben" "INSERT INTO chunks VALUES ($row, NULL, NULL, $rest) RETURNING tenant_id || ' ' || label")"
+  check "ben deletes his own row again" "900001" "$(value "$ben" "DELETE FROM chunks WHERE id = 900001 RETURNING id")"
+}
+
+all_questions() {
+  heading "7. Twelve questions for each of the four: ten rows each, from the index"
+  say "Two thousand rows are too few for PostgreSQL to bother with the index, so sorting is discouraged here (enable_sort = off)."
+  local person PGOPTIONS="$PGOPTIONS -c enable_sort=off"
+  for person in ana ben cleo dora; do answers "$person" "${!person}"; done |
+    dba -c '\copy truth.answers FROM STDIN WITH (DELIMITER '"' '"')'
+  dba -P footer=off <<'SQL' | indent
+CREATE VIEW truth.result AS
+SELECT p.person, tenant, level, q.id AS question,
+       count(a.chunk) AS rows,
+       count(v.id) AS allowed,
+       count(n.id) AS exact
+  FROM (VALUES ('ana', 'postgres', 'restricted'), ('ben', 'python', 'restricted'),
+               ('cleo', 'rust', 'restricted'), ('dora', 'python', 'internal')) p (person, tenant, level)
+ CROSS JOIN questions q
+  LEFT JOIN truth.answers a ON a.person = p.person AND a.question = q.id
+  LEFT JOIN LATERAL (SELECT id FROM truth.visible(tenant, level) id WHERE id = a.chunk) v ON true
+  LEFT JOIN LATERAL (SELECT id FROM truth.nearest(tenant, level, q.id) id WHERE id = a.chunk) n ON true
+ GROUP BY p.person, tenant, level, q.id;
+SELECT person, tenant, level, count(*) AS questions, min(rows) AS fewest_rows,
+       sum(rows - allowed) AS foreign_rows, round(sum(exact) / (10 * count(*)), 3) AS recall
+  FROM truth.result GROUP BY person, tenant, level ORDER BY person;
+SQL
+  check "48 answers have exactly 10 rows" "48" "$(dba_value 'SELECT count(*) FROM truth.result WHERE rows = 10')"
+  check "none of the 480 rows is another tenant's or above the clearance" "480" "$(dba_value 'SELECT sum(allowed) FROM truth.result')"
+  check "at least 95 % of them are the truly nearest rows" "t" "$(dba_value 'SELECT sum(exact) >= 0.95 * 480 FROM truth.result')"
+  plan
+}
+
+# answers NAME TOKEN: all questions asked by one person, as "name question chunk" lines.
+answers() {
+  local number
+  for number in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    echo "SELECT embedding FROM questions WHERE id = $number \\gset"
+    echo "SELECT '$1', $number, id FROM chunks ORDER BY embedding <=> :'embedding' LIMIT 10;"
+  done | as "$2" -At -F ' '
+}
+
+plan() {
+  say "The plan PostgreSQL makes for ben's question:"
+  local text
+  text=$({ echo 'SELECT embedding FROM questions WHERE id = 1 \gset'; echo 'EXPLAIN (COSTS OFF)'; cat sql/question.sql; } |
+    as "$ben" -At | sed -E "s/'\[[^]]*\]'/'[…]'/")
+  indent <<<"$text"
+  check "the question uses the HNSW index" "1" "$(grep -c 'Index Scan using chunks_embedding' <<<"$text")"
+}
+
+superuser() {
+  heading "8. Not even the superuser who owns the tables"
+  say "Without a token:"
+  report "a superuser without a token: refused" 28000/WD000 \
+    "$(dba -At -v VERBOSITY=verbose -c 'SELECT count(*) FROM chunks' 2>&1 || true)"
+  check "a superuser with ben's token sees what ben sees" "python" \
+    "$({ echo '\getenv token TOKEN'
+         echo "SET ward.token = :'token';"
+         echo "SELECT string_agg(DISTINCT tenant_id, ',') FROM chunks;"; } | TOKEN=$ben dba -At 2>&1)"
+  check "maintenance with a stated reason sees all, and nothing has changed since the load" "0" \
+    "$(dba -At -c "SET ward.maintenance = 'demo: compare with the load'" -c \
+      'SELECT count(*) FROM ((TABLE chunks EXCEPT ALL TABLE truth.chunks) UNION ALL (TABLE truth.chunks EXCEPT ALL TABLE chunks)) d' 2>&1)"
+}
+
+setup_database
+make_tokens
+before
+protect
+same_sql
+no_identity
+read_across
+write_across
+all_questions
+superuser
+summary

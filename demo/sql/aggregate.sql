@@ -1,0 +1,4 @@
+SELECT label, count(DISTINCT document_id) AS documents, count(*) AS chunks
+  FROM chunks
+ GROUP BY label
+ ORDER BY label;

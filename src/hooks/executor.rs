@@ -1,0 +1,66 @@
+//! `ExecutorStart_hook` and `ExecutorRun_hook`: the checks of a plan at each use.
+
+use super::raise;
+use crate::pg::compat::{ExecutorRun, executor_run_hook};
+use crate::pg::portal::Running;
+use crate::pg::raw;
+use crate::pg::slot::HookSlot;
+use crate::rows::run;
+use pgrx::pg_sys;
+use std::ffi::c_int;
+
+type ExecutorStart = unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, c_int);
+
+static PREVIOUS_START: HookSlot<ExecutorStart> = HookSlot::new();
+static PREVIOUS_RUN: HookSlot<ExecutorRun> = HookSlot::new();
+
+pub fn install() {
+    // SAFETY: S1.
+    unsafe {
+        pg_sys::ExecutorStart_hook = PREVIOUS_START.chain(pg_sys::ExecutorStart_hook, start);
+        pg_sys::ExecutorRun_hook = PREVIOUS_RUN.chain(pg_sys::ExecutorRun_hook, run);
+    }
+}
+
+/// Checks come first: nothing of the plan may be set up for the wrong identity.
+unsafe extern "C-unwind" fn start(desc: *mut pg_sys::QueryDesc, flags: c_int) {
+    // SAFETY: S5.
+    unsafe {
+        let bound = before_start(desc);
+        match PREVIOUS_START.get() {
+            Some(previous) => previous(desc, flags),
+            None => raw::standard_ExecutorStart(desc, flags),
+        }
+        if bound {
+            after_start(desc);
+        }
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn before_start(desc: *mut pg_sys::QueryDesc) -> bool {
+    // SAFETY: S2.
+    raise(run::start(unsafe { Running::new(desc) }))
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn after_start(desc: *mut pg_sys::QueryDesc) {
+    // SAFETY: S2.
+    let query = unsafe { Running::new(desc) };
+    query.track();
+    run::record_maintenance(query);
+}
+
+executor_run_hook!(run, PREVIOUS_RUN, before_run, after_run);
+
+/// FETCH reaches only this hook, so the identity is checked here again.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> i32 {
+    // SAFETY: S2.
+    raise(run::fetch(unsafe { Running::new(desc) }))
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn after_run(settings: i32) {
+    run::fetched(settings);
+}

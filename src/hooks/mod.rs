@@ -1,0 +1,31 @@
+#![allow(unsafe_code, reason = "hook functions are C functions; SAFETY.md S5")]
+//! What PostgreSQL calls: one file per hook, no logic.
+//!
+//! Each hook has an outer function and guarded helpers. The outer function has no destructors and no
+//! guard, so that an ERROR of the previous hook passes through it untouched (S5); the helpers turn
+//! our own refusals into errors. Their order: cheap exit, typed view, feature, refusal, previous hook.
+
+mod executor;
+mod function;
+mod planner;
+mod relation_info;
+
+use crate::errors::{Result, WardError};
+use pgrx::pg_sys::panic::ErrorReport;
+
+/// Installs every hook in front of those that are there already.
+pub fn install() {
+    planner::install();
+    executor::install();
+    function::install();
+    relation_info::install();
+}
+
+/// Raises a refusal as an error; called inside guarded helpers only.
+fn raise<T>(result: Result<T>) -> T {
+    result.unwrap_or_else(|error: WardError| {
+        ErrorReport::from(error).report(pgrx::PgLogLevel::ERROR);
+        // Reporting at ERROR unwinds; this line only tells the compiler so.
+        std::process::abort()
+    })
+}

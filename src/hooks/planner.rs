@@ -1,0 +1,72 @@
+//! `planner_hook`: the pass over each query, then binding the plan to the identity.
+
+use super::raise;
+use crate::pg::check::Params;
+use crate::pg::node::Query;
+use crate::pg::plan::Plan;
+use crate::pg::raw;
+use crate::pg::slot::HookSlot;
+use crate::registry;
+use crate::rows::{self, Pass};
+use pgrx::pg_sys;
+use std::ffi::{c_char, c_int};
+
+type Planner = unsafe extern "C-unwind" fn(
+    *mut pg_sys::Query,
+    *const c_char,
+    c_int,
+    pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt;
+
+static PREVIOUS: HookSlot<Planner> = HookSlot::new();
+
+pub fn install() {
+    // SAFETY: S1; hook variables are written while libraries are loaded.
+    unsafe { pg_sys::planner_hook = PREVIOUS.chain(pg_sys::planner_hook, planner) };
+}
+
+/// The pass comes first, so that whatever plans next sees the enforced query.
+unsafe extern "C-unwind" fn planner(
+    parse: *mut pg_sys::Query,
+    source: *const c_char,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: S5.
+    unsafe {
+        let pass = before(parse, options, params);
+        let plan = match PREVIOUS.get() {
+            Some(previous) => previous(parse, source, options, params),
+            None => raw::standard_planner(parse, source, options, params),
+        };
+        after(plan, pass);
+        plan
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn before(
+    parse: *mut pg_sys::Query,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+) -> Pass {
+    if crate::pg::in_parallel_worker() || !crate::pg::xact::is_active() {
+        return Pass::default();
+    }
+    // SAFETY: S2; the planner owns its query and parameters.
+    let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
+    let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
+    query.map_or_else(Pass::default, |query| {
+        raise(rows::enforce(query, params, hold))
+    })
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
+    // SAFETY: S2.
+    let plan = unsafe { Plan::new(plan) };
+    plan.add_inlined(pass.inlined);
+    if let Some(fingerprint) = pass.fingerprint {
+        plan.bind(fingerprint, &registry::tables());
+    }
+}

@@ -1,0 +1,221 @@
+//! Questions to the system catalogs, answered by value.
+
+use super::expr::Column;
+use pgrx::pg_sys::{self, Oid};
+use std::ffi::{CStr, CString};
+
+/// Where user objects begin; everything below belongs to core.
+pub fn is_user_object(oid: Oid) -> bool {
+    oid.to_u32() >= pg_sys::FirstNormalObjectId
+}
+
+/// The OID of a schema.
+pub fn schema(name: &CStr) -> Option<Oid> {
+    // SAFETY: S3.
+    valid(unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) })
+}
+
+/// The OID of a relation in a schema.
+pub fn relation(name: &CStr, schema: Oid) -> Option<Oid> {
+    // SAFETY: S3.
+    valid(unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) })
+}
+
+/// The OID of a type in a schema.
+pub fn type_in(name: &CStr, schema: Oid) -> Option<Oid> {
+    // SAFETY: S3.
+    valid(unsafe {
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::TYPENAMENSP as i32,
+            pg_sys::Anum_pg_type_oid as i16,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::from(schema),
+            pg_sys::Datum::null(),
+            pg_sys::Datum::null(),
+        )
+    })
+}
+
+/// The OIDs of all functions of this name in a schema (an extension's own, so few).
+pub fn functions(name: &CStr, schema: Oid) -> Vec<Oid> {
+    // SAFETY: S3; the list is released before returning, its OIDs are copied.
+    unsafe {
+        let list = pg_sys::SearchSysCacheList(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            1,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::null(),
+            pg_sys::Datum::null(),
+        );
+        let members = (*list).members.as_slice((*list).n_members as usize);
+        let found = members
+            .iter()
+            .map(|member| {
+                let tuple = &raw mut (**member).tuple;
+                &*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_proc>(tuple)
+            })
+            .filter(|proc| proc.pronamespace == schema)
+            .map(|proc| proc.oid)
+            .collect();
+        pg_sys::ReleaseCatCacheList(list);
+        found
+    }
+}
+
+/// The operator of this name in a schema that takes these two types.
+pub fn operator(name: &CStr, schema: Oid, left: Oid, right: Oid) -> Option<Oid> {
+    // SAFETY: S3.
+    valid(unsafe {
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::OPERNAMENSP as i32,
+            pg_sys::Anum_pg_operator_oid as i16,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::from(left),
+            pg_sys::Datum::from(right),
+            pg_sys::Datum::from(schema),
+        )
+    })
+}
+
+/// A column of a relation by name; `None` if there is none or it was dropped.
+pub fn column(relation: Oid, name: &str) -> Option<Column> {
+    let c_name = CString::new(name).ok()?;
+    // SAFETY: S3; values are copied out.
+    unsafe {
+        let attno = pg_sys::get_attnum(relation, c_name.as_ptr());
+        if attno <= 0 {
+            return None;
+        }
+        let (mut type_oid, mut typmod, mut collation) = (Oid::INVALID, -1, Oid::INVALID);
+        pg_sys::get_atttypetypmodcoll(relation, attno, &mut type_oid, &mut typmod, &mut collation);
+        Some(Column {
+            name: name.to_owned(),
+            attno,
+            type_oid,
+            typmod,
+            collation,
+        })
+    }
+}
+
+/// The name of a relation without its schema.
+pub fn relation_name(relation: Oid) -> Option<String> {
+    // SAFETY: S3; the palloc'ed name is copied.
+    unsafe {
+        let name = pg_sys::get_rel_name(relation);
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}
+
+/// The name of a relation with its schema, quoted where necessary.
+pub fn qualified_name(relation: Oid) -> Option<String> {
+    let name = relation_name(relation)?;
+    // SAFETY: S3.
+    unsafe {
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relation));
+        if schema.is_null() {
+            return None;
+        }
+        let name = CString::new(name).ok()?;
+        let quoted = pg_sys::quote_qualified_identifier(schema, name.as_ptr());
+        Some(CStr::from_ptr(quoted).to_string_lossy().into_owned())
+    }
+}
+
+/// What kind of relation this is (`r`, `p`, `v`, `m`, `f`, …); `None` if it does not exist.
+pub fn relation_kind(relation: Oid) -> Option<u8> {
+    // SAFETY: S3.
+    match unsafe { pg_sys::get_rel_relkind(relation) } as u8 {
+        0 => None,
+        kind => Some(kind),
+    }
+}
+
+const INHERITS: u32 = 2611;
+const INHERITS_BY_CHILD: u32 = 2680;
+const INHERITS_BY_PARENT: u32 = 2187;
+
+/// The parents of a partition or an inheritance child.
+pub fn parents(relation: Oid) -> Vec<Oid> {
+    let mut parents = Vec::new();
+    super::table::scan_by_oid(
+        Oid::from(INHERITS),
+        Oid::from(INHERITS_BY_CHILD),
+        1,
+        relation,
+        |row| parents.extend(row.oid(2)),
+    );
+    parents
+}
+
+/// The direct children of a relation: partitions and inheritance children.
+pub fn children(relation: Oid) -> Vec<Oid> {
+    let mut children = Vec::new();
+    super::table::scan_by_oid(
+        Oid::from(INHERITS),
+        Oid::from(INHERITS_BY_PARENT),
+        2,
+        relation,
+        |row| children.extend(row.oid(1)),
+    );
+    children
+}
+
+/// Has this relation a permissive policy other than ward's own?
+pub fn has_other_permissive_policy(relation: Oid, own_prefix: &str) -> bool {
+    const POLICY: u32 = 3256;
+    const POLICY_BY_RELATION: u32 = 3258;
+    let mut found = false;
+    super::table::scan_by_oid(
+        Oid::from(POLICY),
+        Oid::from(POLICY_BY_RELATION),
+        3,
+        relation,
+        |row| {
+            let own = row.name(2).is_some_and(|name| name.starts_with(own_prefix));
+            found |= !own && row.boolean(5) == Some(true);
+        },
+    );
+    found
+}
+
+/// Is `user` a member of `role` (superusers are members of every role)?
+pub fn has_privileges_of(user: Oid, role: Oid) -> bool {
+    // SAFETY: S3.
+    unsafe { pg_sys::has_privs_of_role(user, role) }
+}
+
+/// The OID of a role.
+pub fn role(name: &CStr) -> Option<Oid> {
+    // SAFETY: S3.
+    valid(unsafe { pg_sys::get_role_oid(name.as_ptr(), true) })
+}
+
+/// The name of a role.
+pub fn role_name(role: Oid) -> String {
+    // SAFETY: S3.
+    unsafe {
+        let name = pg_sys::GetUserNameFromId(role, true);
+        if name.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+}
+
+/// The role whose rights the current statement runs with.
+pub fn current_user() -> Oid {
+    // SAFETY: S1.
+    unsafe { pg_sys::GetUserId() }
+}
+
+/// The session's login role and the role chosen with SET ROLE; SECURITY DEFINER changes neither.
+pub fn session_roles() -> (Oid, Oid) {
+    // SAFETY: S1.
+    unsafe { (pg_sys::GetSessionUserId(), pg_sys::GetOuterUserId()) }
+}
+
+fn valid(oid: Oid) -> Option<Oid> {
+    (oid != Oid::INVALID).then_some(oid)
+}

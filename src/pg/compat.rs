@@ -1,0 +1,188 @@
+//! Every difference between PostgreSQL 15, 16, 17 and 18 that ward's code meets.
+
+use pgrx::pg_sys;
+use std::ffi::{c_int, c_void};
+
+/// The callback of core's tree walkers.
+pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+/// The callback of core's tree mutators.
+pub type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
+
+#[cfg(feature = "pg15")]
+unsafe extern "C-unwind" {
+    #[link_name = "expression_tree_walker"]
+    fn expression_walker(node: *mut pg_sys::Node, f: Walker, cx: *mut c_void) -> bool;
+    #[link_name = "query_tree_walker"]
+    fn query_walker(query: *mut pg_sys::Query, f: Walker, cx: *mut c_void, flags: c_int) -> bool;
+    #[link_name = "expression_tree_mutator"]
+    fn expression_mutator(
+        node: *mut pg_sys::Node,
+        f: Mutator,
+        cx: *mut c_void,
+    ) -> *mut pg_sys::Node;
+    #[link_name = "query_tree_mutator"]
+    fn query_mutator(
+        query: *mut pg_sys::Query,
+        f: Mutator,
+        cx: *mut c_void,
+        flags: c_int,
+    ) -> *mut pg_sys::Query;
+}
+#[cfg(not(feature = "pg15"))]
+unsafe extern "C-unwind" {
+    #[link_name = "expression_tree_walker_impl"]
+    fn expression_walker(node: *mut pg_sys::Node, f: Walker, cx: *mut c_void) -> bool;
+    #[link_name = "query_tree_walker_impl"]
+    fn query_walker(query: *mut pg_sys::Query, f: Walker, cx: *mut c_void, flags: c_int) -> bool;
+    #[link_name = "expression_tree_mutator_impl"]
+    fn expression_mutator(
+        node: *mut pg_sys::Node,
+        f: Mutator,
+        cx: *mut c_void,
+    ) -> *mut pg_sys::Node;
+    #[link_name = "query_tree_mutator_impl"]
+    fn query_mutator(
+        query: *mut pg_sys::Query,
+        f: Mutator,
+        cx: *mut c_void,
+        flags: c_int,
+    ) -> *mut pg_sys::Query;
+}
+
+/// Visits the children of an expression node.
+///
+/// # Safety
+/// `node` is a live node (S2); `cx` is what `f` expects.
+pub unsafe fn walk_expression(node: *mut pg_sys::Node, f: Walker, cx: *mut c_void) -> bool {
+    // SAFETY: S2 by contract; the guard turns an ERROR into an unwinding panic (S4).
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| expression_walker(node, f, cx)) }
+}
+
+/// Visits the parts of a query.
+///
+/// # Safety
+/// As [`walk_expression`].
+pub unsafe fn walk_query(
+    query: *mut pg_sys::Query,
+    f: Walker,
+    cx: *mut c_void,
+    flags: u32,
+) -> bool {
+    // SAFETY: as above.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| query_walker(query, f, cx, flags as c_int)) }
+}
+
+/// Copies an expression node with its children replaced by what `f` returns.
+///
+/// # Safety
+/// As [`walk_expression`].
+pub unsafe fn mutate_expression(
+    node: *mut pg_sys::Node,
+    f: Mutator,
+    cx: *mut c_void,
+) -> *mut pg_sys::Node {
+    // SAFETY: as above.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| expression_mutator(node, f, cx)) }
+}
+
+/// Replaces the parts of a query in place.
+///
+/// # Safety
+/// As [`walk_expression`].
+pub unsafe fn mutate_query(query: *mut pg_sys::Query, f: Mutator, cx: *mut c_void) {
+    let flags = pg_sys::QTW_DONT_COPY_QUERY as c_int;
+    // SAFETY: as above; the query is the planner's private copy.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| query_mutator(query, f, cx, flags)) };
+}
+
+/// Memory for the `extra` of a setting: the allocator that guc.c frees it with.
+///
+/// # Safety
+/// The result may be null, and belongs to guc.c once stored in `extra`.
+#[cfg(feature = "pg15")]
+pub unsafe fn guc_alloc(bytes: usize) -> *mut c_void {
+    unsafe extern "C" {
+        fn malloc(bytes: usize) -> *mut c_void;
+    }
+    // SAFETY: plain malloc; PostgreSQL 15 frees extras with free().
+    unsafe { malloc(bytes) }
+}
+/// Memory for the `extra` of a setting: the allocator that guc.c frees it with.
+///
+/// # Safety
+/// The result may be null, and belongs to guc.c once stored in `extra`.
+#[cfg(not(feature = "pg15"))]
+pub unsafe fn guc_alloc(bytes: usize) -> *mut c_void {
+    // SAFETY: LOG level returns null instead of raising.
+    unsafe { pg_sys::guc_malloc(pg_sys::LOG as c_int, bytes) }
+}
+
+/// The type of `ExecutorRun_hook`'s function.
+#[cfg(not(feature = "pg18"))]
+pub type ExecutorRun =
+    unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, pg_sys::ScanDirection::Type, u64, bool);
+/// The type of `ExecutorRun_hook`'s function.
+#[cfg(feature = "pg18")]
+pub type ExecutorRun =
+    unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, pg_sys::ScanDirection::Type, u64);
+
+/// Defines the outer ExecutorRun hook under the signature of this version:
+/// `$before(desc)`, then the previous hook or core's body, then `$after()`.
+#[cfg(not(feature = "pg18"))]
+macro_rules! executor_run_hook {
+    ($name:ident, $previous:ident, $before:ident, $after:ident) => {
+        unsafe extern "C-unwind" fn $name(
+            desc: *mut pgrx::pg_sys::QueryDesc,
+            direction: pgrx::pg_sys::ScanDirection::Type,
+            count: u64,
+            once: bool,
+        ) {
+            unsafe extern "C-unwind" {
+                fn standard_ExecutorRun(
+                    desc: *mut pgrx::pg_sys::QueryDesc,
+                    direction: pgrx::pg_sys::ScanDirection::Type,
+                    count: u64,
+                    once: bool,
+                );
+            }
+            // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
+            unsafe {
+                let nest = $before(desc);
+                match $previous.get() {
+                    Some(previous) => previous(desc, direction, count, once),
+                    None => standard_ExecutorRun(desc, direction, count, once),
+                }
+                $after(nest);
+            }
+        }
+    };
+}
+/// Defines the outer ExecutorRun hook under the signature of this version.
+#[cfg(feature = "pg18")]
+macro_rules! executor_run_hook {
+    ($name:ident, $previous:ident, $before:ident, $after:ident) => {
+        unsafe extern "C-unwind" fn $name(
+            desc: *mut pgrx::pg_sys::QueryDesc,
+            direction: pgrx::pg_sys::ScanDirection::Type,
+            count: u64,
+        ) {
+            unsafe extern "C-unwind" {
+                fn standard_ExecutorRun(
+                    desc: *mut pgrx::pg_sys::QueryDesc,
+                    direction: pgrx::pg_sys::ScanDirection::Type,
+                    count: u64,
+                );
+            }
+            // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
+            unsafe {
+                let nest = $before(desc);
+                match $previous.get() {
+                    Some(previous) => previous(desc, direction, count),
+                    None => standard_ExecutorRun(desc, direction, count),
+                }
+                $after(nest);
+            }
+        }
+    };
+}
+pub(crate) use executor_run_hook;

@@ -1,0 +1,438 @@
+//! Building expression nodes, and the SQL types that ward's columns may have.
+
+use super::node::{Expr, make_node};
+use pgrx::pg_sys::{self, NodeTag, Oid};
+use pgrx::{IntoDatum, Uuid};
+use std::ptr::null_mut;
+
+/// The types that a tenant, owner or acl element may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    Int2,
+    Int4,
+    Int8,
+    Uuid,
+    Text,
+    Varchar,
+}
+
+/// A value of such a column, parsed from a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Int(i64),
+    Uuid([u8; 16]),
+    Text(String),
+}
+
+/// A column with all that an expression needs to name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name in the table.
+    pub name: String,
+    /// Attribute number, from 1.
+    pub attno: i16,
+    /// Type of the column.
+    pub type_oid: Oid,
+    /// Type modifier, −1 for none.
+    pub typmod: i32,
+    /// Collation, or invalid.
+    pub collation: Oid,
+}
+
+impl Scalar {
+    /// The scalar that this type OID stands for.
+    pub fn of(type_oid: Oid) -> Option<Self> {
+        Some(match type_oid {
+            pg_sys::INT2OID => Self::Int2,
+            pg_sys::INT4OID => Self::Int4,
+            pg_sys::INT8OID => Self::Int8,
+            pg_sys::UUIDOID => Self::Uuid,
+            pg_sys::TEXTOID => Self::Text,
+            pg_sys::VARCHAROID => Self::Varchar,
+            _ => return None,
+        })
+    }
+
+    /// The element type, when this type OID is an array of such scalars.
+    pub fn of_array(type_oid: Oid) -> Option<Self> {
+        // SAFETY: S3 (syscache look-up by value).
+        Self::of(unsafe { pg_sys::get_element_type(type_oid) })
+    }
+
+    /// Parses a claim's text as this type; `None` if it is no such value.
+    pub fn parse(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Int2 => text.parse::<i16>().ok().map(|n| Value::Int(n.into())),
+            Self::Int4 => text.parse::<i32>().ok().map(|n| Value::Int(n.into())),
+            Self::Int8 => text.parse::<i64>().ok().map(Value::Int),
+            Self::Uuid => parse_uuid(text).map(Value::Uuid),
+            Self::Text | Self::Varchar => Some(Value::Text(text.to_owned())),
+        }
+    }
+
+    /// The type whose operators compare such a column (varchar has none of its own).
+    fn operator_type(self) -> Oid {
+        match self {
+            Self::Int2 => pg_sys::INT2OID,
+            Self::Int4 => pg_sys::INT4OID,
+            Self::Int8 => pg_sys::INT8OID,
+            Self::Uuid => pg_sys::UUIDOID,
+            Self::Text | Self::Varchar => pg_sys::TEXTOID,
+        }
+    }
+
+    fn array_type(self) -> Oid {
+        match self {
+            Self::Int2 => pg_sys::INT2ARRAYOID,
+            Self::Int4 => pg_sys::INT4ARRAYOID,
+            Self::Int8 => pg_sys::INT8ARRAYOID,
+            Self::Uuid => pg_sys::UUIDARRAYOID,
+            Self::Text | Self::Varchar => pg_sys::TEXTARRAYOID,
+        }
+    }
+
+    /// Length and pass-by-value of the operator type, for a Const node.
+    fn layout(self) -> (i32, bool) {
+        match self {
+            Self::Int2 => (2, true),
+            Self::Int4 => (4, true),
+            Self::Int8 => (8, true),
+            Self::Uuid => (16, false),
+            Self::Text | Self::Varchar => (-1, false),
+        }
+    }
+}
+
+/// The 32 hexadecimal digits of a UUID in its canonical 8-4-4-4-12 form.
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let bytes = text.as_bytes();
+    let dashes = [8, 13, 18, 23];
+    if bytes.len() != 36 || dashes.iter().any(|&i| bytes.get(i) != Some(&b'-')) {
+        return None;
+    }
+    let digits: Vec<u8> = bytes
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| !dashes.contains(i))
+        .map(|(_, b)| (*b as char).to_digit(16).map(|d| d as u8))
+        .collect::<Option<_>>()?;
+    let mut out = [0u8; 16];
+    for (byte, pair) in out.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | digit);
+    }
+    Some(out)
+}
+
+fn datum(scalar: Scalar, value: &Value) -> pg_sys::Datum {
+    let datum = match (scalar, value) {
+        (Scalar::Int2, Value::Int(n)) => (*n as i16).into_datum(),
+        (Scalar::Int4, Value::Int(n)) => (*n as i32).into_datum(),
+        (_, Value::Int(n)) => n.into_datum(),
+        (_, Value::Uuid(bytes)) => Uuid::from_bytes(*bytes).into_datum(),
+        (_, Value::Text(text)) => text.as_str().into_datum(),
+    };
+    datum.unwrap_or(pg_sys::Datum::null())
+}
+
+fn array_datum(scalar: Scalar, values: &[Value]) -> pg_sys::Datum {
+    let ints = || {
+        values.iter().filter_map(|v| {
+            if let Value::Int(n) = v {
+                Some(*n)
+            } else {
+                None
+            }
+        })
+    };
+    let datum = match scalar {
+        Scalar::Int2 => ints().map(|n| n as i16).collect::<Vec<_>>().into_datum(),
+        Scalar::Int4 => ints().map(|n| n as i32).collect::<Vec<_>>().into_datum(),
+        Scalar::Int8 => ints().collect::<Vec<_>>().into_datum(),
+        Scalar::Uuid => values
+            .iter()
+            .filter_map(|v| {
+                if let Value::Uuid(b) = v {
+                    Some(Uuid::from_bytes(*b))
+                } else {
+                    None
+                }
+            })
+            .collect::<Vec<_>>()
+            .into_datum(),
+        Scalar::Text | Scalar::Varchar => values
+            .iter()
+            .filter_map(|v| {
+                if let Value::Text(t) = v {
+                    Some(t.clone())
+                } else {
+                    None
+                }
+            })
+            .collect::<Vec<_>>()
+            .into_datum(),
+    };
+    datum.unwrap_or(pg_sys::Datum::null())
+}
+
+fn constant_node(
+    type_oid: Oid,
+    collation: Oid,
+    length: i32,
+    value: pg_sys::Datum,
+    by_value: bool,
+) -> Expr {
+    // SAFETY: S2; the datum lives in the current (planning) memory context.
+    unsafe {
+        Expr::from_raw(
+            pg_sys::makeConst(type_oid, -1, collation, length, value, false, by_value).cast(),
+        )
+    }
+}
+
+impl Column {
+    /// The column as a variable of range-table entry `index` of the current level.
+    pub fn var(&self, index: u32) -> Expr {
+        // SAFETY: S2. The index is an int in 15 and newer.
+        unsafe {
+            let var = pg_sys::makeVar(
+                index as _,
+                self.attno,
+                self.type_oid,
+                self.typmod,
+                self.collation,
+                0,
+            );
+            Expr::from_raw(var.cast())
+        }
+    }
+
+    /// The column under the type whose operators compare it.
+    fn operand(&self, index: u32, operator_type: Oid) -> Expr {
+        let var = self.var(index);
+        if self.type_oid == operator_type {
+            var
+        } else {
+            relabel(var, operator_type, -1, self.collation)
+        }
+    }
+
+    /// `value` as a constant of exactly this column's type.
+    pub fn constant(&self, scalar: Scalar, value: &Value) -> Expr {
+        let (length, by_value) = scalar.layout();
+        constant_node(
+            self.type_oid,
+            self.collation,
+            length,
+            datum(scalar, value),
+            by_value,
+        )
+    }
+
+    /// An array of one value as a constant of exactly this (array) column's type.
+    pub fn array_constant(&self, scalar: Scalar, values: &[Value]) -> Expr {
+        constant_node(
+            self.type_oid,
+            self.collation,
+            -1,
+            array_datum(scalar, values),
+            false,
+        )
+    }
+
+    /// `column = value`, or `column = ANY (values)`: the form a person would write, so that
+    /// indexes, partition pruning and statistics apply.
+    pub fn equals_any(&self, index: u32, scalar: Scalar, values: &[Value]) -> Expr {
+        let operator_type = scalar.operator_type();
+        let (length, by_value) = scalar.layout();
+        let left = self.operand(index, operator_type);
+        let operator = equality_operator(operator_type);
+        if let [value] = values {
+            let right = constant_node(
+                operator_type,
+                self.collation,
+                length,
+                datum(scalar, value),
+                by_value,
+            );
+            return operator_call(operator, left, right, self.collation);
+        }
+        let array = constant_node(
+            scalar.array_type(),
+            self.collation,
+            -1,
+            array_datum(scalar, values),
+            false,
+        );
+        // SAFETY: S2.
+        unsafe {
+            let node = make_node::<pg_sys::ScalarArrayOpExpr>(NodeTag::T_ScalarArrayOpExpr);
+            (*node).opno = operator;
+            (*node).opfuncid = pg_sys::get_opcode(operator);
+            (*node).useOr = true;
+            (*node).inputcollid = self.collation;
+            (*node).args = pair(left, array);
+            (*node).location = -1;
+            Expr::from_raw(node.cast())
+        }
+    }
+
+    /// `column && values` for an array column.
+    pub fn overlaps(&self, index: u32, scalar: Scalar, values: &[Value]) -> Expr {
+        let array_type = scalar.array_type();
+        let left = self.operand(index, array_type);
+        let right = constant_node(
+            array_type,
+            self.collation,
+            -1,
+            array_datum(scalar, values),
+            false,
+        );
+        operator_call(Oid::from(ARRAY_OVERLAPS), left, right, self.collation)
+    }
+}
+
+/// `anyarray && anyarray` in pg_operator.dat; operator OIDs of core never change.
+const ARRAY_OVERLAPS: u32 = 2750;
+
+/// The `=` operator of the type's default btree class.
+fn equality_operator(type_oid: Oid) -> Oid {
+    // SAFETY: S3 (the type cache entry is never freed).
+    unsafe { (*pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_EQ_OPR as i32)).eq_opr }
+}
+
+/// `left operator right`, returning boolean.
+pub fn operator_call(operator: Oid, left: Expr, right: Expr, collation: Oid) -> Expr {
+    // SAFETY: S2, S3.
+    unsafe {
+        let node = pg_sys::make_opclause(
+            operator,
+            pg_sys::BOOLOID,
+            false,
+            left.raw().cast(),
+            right.raw().cast(),
+            Oid::INVALID,
+            collation,
+        );
+        (*node.cast::<pg_sys::OpExpr>()).opfuncid = pg_sys::get_opcode(operator);
+        Expr::from_raw(node.cast())
+    }
+}
+
+/// A call of `function`.
+pub fn call(function: Oid, result: Oid, args: &[Expr]) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let args = args.iter().fold(null_mut(), |list, arg| {
+            pg_sys::lappend(list, arg.raw().cast())
+        });
+        let form = pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
+        let node = pg_sys::makeFuncExpr(
+            function,
+            result,
+            args,
+            Oid::INVALID,
+            pg_sys::DEFAULT_COLLATION_OID,
+            form,
+        );
+        Expr::from_raw(node.cast())
+    }
+}
+
+/// `a OR b`, evaluated left to right.
+pub fn or(a: Expr, b: Expr) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        Expr::from_raw(pg_sys::makeBoolExpr(pg_sys::BoolExprType::OR_EXPR, pair(a, b), -1).cast())
+    }
+}
+
+/// All of `terms`; one term stands for itself, none is TRUE.
+pub fn and(terms: &[Expr]) -> Expr {
+    match terms {
+        [] => boolean(true),
+        [one] => *one,
+        // SAFETY: S2.
+        many => unsafe {
+            let args = many.iter().fold(null_mut(), |list, term| {
+                pg_sys::lappend(list, term.raw().cast())
+            });
+            Expr::from_raw(pg_sys::makeBoolExpr(pg_sys::BoolExprType::AND_EXPR, args, -1).cast())
+        },
+    }
+}
+
+/// A boolean constant.
+pub fn boolean(value: bool) -> Expr {
+    // SAFETY: S2.
+    unsafe { Expr::from_raw(pg_sys::makeBoolConst(value, false)) }
+}
+
+/// An OID constant.
+pub fn oid(value: Oid) -> Expr {
+    constant_node(
+        pg_sys::OIDOID,
+        Oid::INVALID,
+        4,
+        pg_sys::Datum::from(value),
+        true,
+    )
+}
+
+/// A text constant.
+pub fn text(value: &str) -> Expr {
+    let datum = value.into_datum().unwrap_or(pg_sys::Datum::null());
+    constant_node(
+        pg_sys::TEXTOID,
+        pg_sys::DEFAULT_COLLATION_OID,
+        -1,
+        datum,
+        false,
+    )
+}
+
+/// An array-of-text constant.
+pub fn text_array(values: &[String]) -> Expr {
+    let datum = values
+        .to_vec()
+        .into_datum()
+        .unwrap_or(pg_sys::Datum::null());
+    constant_node(
+        pg_sys::TEXTARRAYOID,
+        pg_sys::DEFAULT_COLLATION_OID,
+        -1,
+        datum,
+        false,
+    )
+}
+
+/// An eight-byte constant of a pass-by-value type (a label).
+pub fn eight_bytes(type_oid: Oid, bits: i64) -> Expr {
+    constant_node(type_oid, Oid::INVALID, 8, pg_sys::Datum::from(bits), true)
+}
+
+/// `COALESCE (value, otherwise)` of the column's type.
+pub fn coalesce(column: &Column, value: Expr, otherwise: Expr) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let node = make_node::<pg_sys::CoalesceExpr>(NodeTag::T_CoalesceExpr);
+        (*node).coalescetype = column.type_oid;
+        (*node).coalescecollid = column.collation;
+        (*node).args = pair(value, otherwise);
+        (*node).location = -1;
+        Expr::from_raw(node.cast())
+    }
+}
+
+fn relabel(value: Expr, type_oid: Oid, typmod: i32, collation: Oid) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let form = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
+        let node = pg_sys::makeRelabelType(value.raw().cast(), type_oid, typmod, collation, form);
+        Expr::from_raw(node.cast())
+    }
+}
+
+fn pair(a: Expr, b: Expr) -> *mut pg_sys::List {
+    // SAFETY: S2.
+    unsafe { pg_sys::lappend(pg_sys::lappend(null_mut(), a.raw().cast()), b.raw().cast()) }
+}

@@ -1,0 +1,81 @@
+#![forbid(unsafe_code)]
+//! What is trusted and what is protected, cached per backend.
+//!
+//! The truth is in the tables of `ward_internal`. Statement triggers on them announce each change
+//! through the relation cache, so that every session (and every standby) reads them anew before its
+//! next use. They are read by direct scans, never through SPI: a hook must not plan queries.
+
+pub mod objects;
+mod protection;
+mod trust;
+
+pub use objects::{Objects, objects};
+pub use protection::{Dimension, Protection, any, protection};
+pub use trust::{Trust, category, trust};
+
+use crate::pg::{Oid, invalidate};
+use std::cell::Cell;
+
+/// A cache that is filled on use and emptied by invalidation messages.
+///
+/// A message may arrive while it is being filled; the value is then used once and not kept.
+pub(self) struct Cached<T> {
+    stale: Cell<bool>,
+    value: std::cell::RefCell<Option<T>>,
+}
+
+impl<T: Clone> Cached<T> {
+    pub(self) const fn new() -> Self {
+        Self {
+            stale: Cell::new(true),
+            value: std::cell::RefCell::new(None),
+        }
+    }
+
+    pub(self) fn forget(&self) {
+        self.stale.set(true);
+    }
+
+    pub(self) fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if !self.stale.get() {
+            if let Some(value) = self.value.borrow().as_ref() {
+                return Ok(value.clone());
+            }
+        }
+        self.stale.set(false);
+        match load() {
+            Ok(value) => {
+                *self.value.borrow_mut() = Some(value.clone());
+                Ok(value)
+            }
+            Err(error) => {
+                self.stale.set(true);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The registry's tables: a plan that was made from them is dropped when one of them changes.
+pub fn tables() -> Vec<Oid> {
+    match objects() {
+        Ok(Some(o)) => vec![o.issuer, o.revocation, o.category, o.protection],
+        _ => Vec::new(),
+    }
+}
+
+/// Starts listening for changes; once, from `_PG_init`.
+pub fn install() {
+    invalidate::watch(relation_changed, schema_changed);
+}
+
+/// Runs in the middle of catalog accesses: it only sets flags.
+fn relation_changed(relation: Option<Oid>) {
+    trust::relation_changed(relation);
+    protection::relation_changed(relation);
+}
+
+fn schema_changed() {
+    objects::forget();
+    relation_changed(None);
+}

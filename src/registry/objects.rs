@@ -1,0 +1,103 @@
+#![forbid(unsafe_code)]
+//! The extension's own catalog objects, by OID.
+
+use super::Cached;
+use crate::errors::{Code, Result, WardError};
+use crate::pg::{Oid, catalog};
+use std::ffi::CStr;
+use std::rc::Rc;
+
+/// OIDs of what the pass, the guard and the registry refer to.
+#[derive(Debug)]
+pub struct Objects {
+    pub issuer: Oid,
+    pub revocation: Oid,
+    pub category: Oid,
+    pub protection: Oid,
+    pub label_type: Oid,
+    /// `label <@ label`: is dominated by.
+    pub label_dominated: Oid,
+    /// The marker functions in ward's catalog policies.
+    pub may_read: Oid,
+    pub may_write: Oid,
+    pub permit: Oid,
+    /// The context functions that the fold replaces.
+    pub tenant: Oid,
+    pub tenants: Oid,
+    pub subject: Oid,
+    pub clearance: Oid,
+    /// Raises the refusal of a written row.
+    pub deny: Oid,
+    /// Refuses to lower a label.
+    pub keep_label: Oid,
+    /// Yields the rows of a COPY FROM.
+    pub copy_rows: Oid,
+    /// The role that may administer policy.
+    pub admin: Option<Oid>,
+}
+
+thread_local! {
+    static OBJECTS: Cached<Option<Rc<Objects>>> = const { Cached::new() };
+}
+
+/// The objects of the extension in this database; `None` where it is not installed.
+///
+/// Error: WD040 if it is installed but incomplete.
+pub fn objects() -> Result<Option<Rc<Objects>>> {
+    OBJECTS.with(|objects| objects.get_or_load(load))
+}
+
+/// Forgets them: a schema was created, dropped or renamed.
+pub(super) fn forget() {
+    OBJECTS.with(Cached::forget);
+}
+
+fn load() -> Result<Option<Rc<Objects>>> {
+    let (Some(public), Some(internal)) =
+        (catalog::schema(c"ward"), catalog::schema(c"ward_internal"))
+    else {
+        return Ok(None);
+    };
+    let table = |name: &CStr| catalog::relation(name, internal);
+    let Some(protection) = table(c"protection") else {
+        // CREATE EXTENSION is still running, or the schemas are somebody else's.
+        OBJECTS.with(Cached::forget);
+        return Ok(None);
+    };
+    let label_type = catalog::type_in(c"label", public).ok_or_else(|| missing(c"label"))?;
+    Ok(Some(Rc::new(Objects {
+        issuer: table(c"issuer").ok_or_else(|| missing(c"issuer"))?,
+        revocation: table(c"revocation").ok_or_else(|| missing(c"revocation"))?,
+        category: table(c"category").ok_or_else(|| missing(c"category"))?,
+        protection,
+        label_type,
+        label_dominated: catalog::operator(c"<@", public, label_type, label_type)
+            .ok_or_else(|| missing(c"<@"))?,
+        may_read: function(c"may_read", public)?,
+        may_write: function(c"may_write", public)?,
+        permit: function(c"permit", public)?,
+        tenant: function(c"tenant", public)?,
+        tenants: function(c"tenants", public)?,
+        subject: function(c"subject", public)?,
+        clearance: function(c"clearance", public)?,
+        deny: function(c"deny", internal)?,
+        keep_label: function(c"keep_label", internal)?,
+        copy_rows: function(c"copy_rows", internal)?,
+        admin: catalog::role(c"ward_admin"),
+    })))
+}
+
+fn function(name: &CStr, schema: Oid) -> Result<Oid> {
+    match catalog::functions(name, schema).as_slice() {
+        [only] => Ok(*only),
+        _ => Err(missing(name)),
+    }
+}
+
+fn missing(name: &CStr) -> WardError {
+    WardError::new(
+        Code::Registry,
+        format!("ward's object \"{}\" is missing", name.to_string_lossy()),
+    )
+    .hint("Run ALTER EXTENSION ward UPDATE, or restore the extension.")
+}

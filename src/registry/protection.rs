@@ -1,0 +1,215 @@
+#![forbid(unsafe_code)]
+//! Which relations are protected, and by which columns.
+
+use super::{Cached, objects};
+use crate::errors::{Code, Result, WardError};
+use crate::pg::expr::{Column, Scalar};
+use crate::pg::{Oid, catalog, table};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use ward_core::{Label, Level};
+
+/// A column whose values are compared with claims.
+#[derive(Clone, Debug)]
+pub struct Dimension {
+    pub column: Column,
+    /// The type of its values (of its elements, for an acl).
+    pub scalar: Scalar,
+}
+
+/// How one relation is protected. For a partition or an inheritance child it is the protection of
+/// its root, with the child's own column numbers.
+#[derive(Clone, Debug)]
+pub struct Protection {
+    /// The relation itself.
+    pub relation: Oid,
+    /// The relation that `ward.protect` was called for.
+    pub root: Oid,
+    /// Its name, for messages.
+    pub name: String,
+    pub tenant: Option<Dimension>,
+    pub label: Option<Column>,
+    pub owner: Option<Dimension>,
+    pub acl: Option<Dimension>,
+    /// What a row inserted without a label gets.
+    pub default_label: Label,
+    /// The tenant whose rows all may read and none may write.
+    pub shared_tenant: Option<String>,
+}
+
+/// A row of `ward_internal.protection`.
+struct Stored {
+    tenant: Option<String>,
+    label: Option<String>,
+    owner: Option<String>,
+    acl: Option<String>,
+    options: serde_json::Value,
+}
+
+type StoredMap = Rc<HashMap<Oid, Stored>>;
+type Resolved = HashMap<Oid, Option<Rc<Protection>>>;
+
+thread_local! {
+    static STORED: Cached<StoredMap> = const { Cached::new() };
+    static RESOLVED: RefCell<Resolved> = RefCell::default();
+    static RESOLVED_STALE: Cell<bool> = const { Cell::new(true) };
+    static TABLE: Cell<Oid> = const { Cell::new(Oid::INVALID) };
+}
+
+/// Is anything protected in this database? The cheap first question of every hook.
+pub fn any() -> Result<bool> {
+    Ok(!stored()?.is_empty())
+}
+
+/// The protection of a relation, its own or that of its root; `None` if it has none.
+///
+/// Errors: WD040 if a protected column is missing, or if two protected parents disagree.
+pub fn protection(relation: Oid) -> Result<Option<Rc<Protection>>> {
+    let stored = stored()?;
+    if stored.is_empty() {
+        return Ok(None);
+    }
+    if RESOLVED_STALE.replace(false) {
+        RESOLVED.with_borrow_mut(HashMap::clear);
+    }
+    if let Some(found) = RESOLVED.with_borrow(|resolved| resolved.get(&relation).cloned()) {
+        return Ok(found);
+    }
+    let found = match root_of(relation, &stored)? {
+        Some(root) => Some(Rc::new(resolve(relation, root, &stored)?)),
+        None => None,
+    };
+    if !RESOLVED_STALE.get() {
+        RESOLVED.with_borrow_mut(|resolved| resolved.insert(relation, found.clone()));
+    }
+    Ok(found)
+}
+
+pub(super) fn relation_changed(relation: Option<Oid>) {
+    let Some(relation) = relation else {
+        STORED.with(Cached::forget);
+        RESOLVED_STALE.set(true);
+        return;
+    };
+    if relation == TABLE.get() {
+        STORED.with(Cached::forget);
+        RESOLVED_STALE.set(true);
+    }
+    // Whoever holds the map now is filling it; then the entry must not be kept either.
+    let known = RESOLVED.with(|map| {
+        map.try_borrow()
+            .map_or(true, |map| map.contains_key(&relation))
+    });
+    if known {
+        RESOLVED_STALE.set(true);
+    }
+}
+
+fn stored() -> Result<StoredMap> {
+    STORED.with(|stored| stored.get_or_load(load))
+}
+
+fn load() -> Result<StoredMap> {
+    let mut map = HashMap::new();
+    if let Some(objects) = objects()? {
+        TABLE.set(objects.protection);
+        table::scan(objects.protection, |row| {
+            if let Some(relation) = row.oid(1) {
+                map.insert(
+                    relation,
+                    Stored {
+                        tenant: row.name(2),
+                        label: row.name(3),
+                        owner: row.name(4),
+                        acl: row.name(5),
+                        options: row.json(6).unwrap_or_default(),
+                    },
+                );
+            }
+        });
+    }
+    Ok(Rc::new(map))
+}
+
+/// The nearest protected relation among this one and its ancestors.
+fn root_of(relation: Oid, stored: &HashMap<Oid, Stored>) -> Result<Option<Oid>> {
+    if stored.contains_key(&relation) {
+        return Ok(Some(relation));
+    }
+    if !catalog::is_user_object(relation) {
+        return Ok(None);
+    }
+    let mut roots = Vec::new();
+    for parent in catalog::parents(relation) {
+        roots.extend(root_of(parent, stored)?);
+    }
+    roots.sort_unstable_by_key(|root| root.to_u32());
+    roots.dedup();
+    match roots.as_slice() {
+        [] => Ok(None),
+        [root] => Ok(Some(*root)),
+        _ => Err(WardError::new(
+            Code::Registry,
+            format!(
+                "relation \"{}\" inherits from several protected relations",
+                name_of(relation)
+            ),
+        )
+        .hint("Protect the relation itself, or let it inherit from one of them.")),
+    }
+}
+
+fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Protection> {
+    let Some(row) = stored.get(&root) else {
+        return Err(broken(relation, "registry row"));
+    };
+    let column = |name: &Option<String>| match name {
+        None => Ok(None),
+        Some(name) => catalog::column(relation, name)
+            .map(Some)
+            .ok_or_else(|| broken(relation, &format!("column \"{name}\""))),
+    };
+    let dimension = |name: &Option<String>, scalar: fn(Oid) -> Option<Scalar>| match column(name)? {
+        None => Ok(None),
+        Some(column) => match scalar(column.type_oid) {
+            Some(scalar) => Ok(Some(Dimension { column, scalar })),
+            None => Err(broken(
+                relation,
+                &format!("type of column \"{}\"", column.name),
+            )),
+        },
+    };
+    let option = |name: &str| row.options.get(name).and_then(serde_json::Value::as_str);
+    let default_label = match option("default_label") {
+        None => Label::of(Level::Internal),
+        Some(text) => Label::parse(text, &super::category)
+            .map_err(|_| broken(relation, "option default_label"))?,
+    };
+    Ok(Protection {
+        relation,
+        root,
+        name: name_of(relation),
+        tenant: dimension(&row.tenant, Scalar::of)?,
+        label: column(&row.label)?,
+        owner: dimension(&row.owner, Scalar::of)?,
+        acl: dimension(&row.acl, Scalar::of_array)?,
+        default_label,
+        shared_tenant: option("shared_tenant").map(str::to_owned),
+    })
+}
+
+fn name_of(relation: Oid) -> String {
+    catalog::relation_name(relation).unwrap_or_else(|| relation.to_u32().to_string())
+}
+
+fn broken(relation: Oid, what: &str) -> WardError {
+    WardError::new(
+        Code::Registry,
+        format!(
+            "the {what} of protected relation \"{}\" is missing or unfit",
+            name_of(relation)
+        ),
+    )
+    .hint("An administrator can repair it with ward.unprotect() and ward.protect().")
+}

@@ -1,0 +1,178 @@
+#![forbid(unsafe_code)]
+//! The one pass over each rewritten query, before it is planned.
+//!
+//! It is the single authority on rows: for every protected relation it removes what the catalog
+//! policies contributed and puts the identity's conditions there instead. So it makes no difference
+//! whether core applied row security or skipped it (BYPASSRLS, table owner, owner-rights views).
+
+use super::{fold, predicate, write};
+use crate::config;
+use crate::errors::{Code, Result, WardError};
+use crate::guard;
+use crate::pg::check;
+use crate::pg::inline::{self, Inlined};
+use crate::pg::node::{Command, Query, Rte};
+use crate::pg::plan::Fingerprint;
+use crate::registry::{self, Objects, Protection};
+use crate::session::{self, Access, Identity};
+use std::rc::Rc;
+
+/// What the planner hook must do with the finished plan.
+#[derive(Clone, Copy, Default)]
+pub struct Pass {
+    /// The identity that the plan is bound to; `None` if it touches nothing protected.
+    pub fingerprint: Option<Fingerprint>,
+    /// What expanding SQL functions made the plan depend on.
+    pub inlined: Inlined,
+}
+
+/// The fingerprint of plans made in maintenance. No identity has it (they are hashes).
+pub const MAINTENANCE: Fingerprint = [0; 4];
+
+/// Enforces every protection that the query touches, in place.
+///
+/// `hold` says that the query is for a WITH HOLD cursor. Errors: those of [`session::access`];
+/// WD034 for what cannot be enforced; WD014 if the identity does not fit the relation.
+pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> {
+    if !registry::any()? {
+        return Ok(Pass::default());
+    }
+    let inlined = inline::expand(query, params.raw());
+    if !touches_protected(query)? {
+        return Ok(Pass {
+            fingerprint: None,
+            inlined,
+        });
+    }
+    let Some(objects) = registry::objects()? else {
+        return Ok(Pass {
+            fingerprint: None,
+            inlined,
+        });
+    };
+    if check::is_foreign_key_query(query) {
+        // Core's own check: it must see the rows of every tenant, and returns none of them.
+        mark_all(query)?;
+        return Ok(Pass {
+            fingerprint: None,
+            inlined,
+        });
+    }
+    let fingerprint = match session::access()? {
+        Access::Maintenance => {
+            mark_all(query)?;
+            MAINTENANCE
+        }
+        Access::Bound(identity) => {
+            refuse_unsafe(hold)?;
+            fold::context(query, &identity, &objects);
+            query.visit(&mut |level| enforce_level(level, &identity, &objects))?;
+            identity.fingerprint
+        }
+    };
+    Ok(Pass {
+        fingerprint: Some(fingerprint),
+        inlined,
+    })
+}
+
+fn touches_protected(query: Query) -> Result<bool> {
+    let mut found = false;
+    query.visit(&mut |level| {
+        for (_, rte) in level.rtes() {
+            found = found || protection_of(rte)?.is_some();
+        }
+        Ok::<_, WardError>(())
+    })?;
+    Ok(found)
+}
+
+fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
+    match rte.table() {
+        Some(table) => registry::protection(table),
+        None => Ok(None),
+    }
+}
+
+/// Statements that would carry rows out of reach of the checks at each use.
+fn refuse_unsafe(hold: bool) -> Result<()> {
+    let refused = |what: &str, hint: &str| {
+        Err(WardError::new(
+            Code::Unsupported,
+            format!("{what} is refused over protected relations"),
+        )
+        .hint(hint))
+    };
+    if hold {
+        return refused(
+            "a cursor WITH HOLD",
+            "Keep the cursor inside its transaction.",
+        );
+    }
+    if guard::in_explain() && !config::allow_explain() {
+        return refused(
+            "EXPLAIN",
+            "Its estimates and counts include rows of other tenants. An administrator can set \
+             ward.allow_explain.",
+        );
+    }
+    if guard::in_create_table_as() {
+        return refused(
+            "storing a query's result in a new table or materialised view",
+            "Create the table, protect it with ward.protect(), and use INSERT … SELECT.",
+        );
+    }
+    Ok(())
+}
+
+/// Lets every protected relation of the query through the tripwire, unfiltered.
+fn mark_all(query: Query) -> Result<()> {
+    query.visit(&mut |level| {
+        for (_, rte) in level.rtes() {
+            if protection_of(rte)?.is_some() {
+                rte.set_mark(check::mark());
+            }
+        }
+        Ok::<_, WardError>(())
+    })
+}
+
+fn enforce_level(level: Query, identity: &Identity, objects: &Objects) -> Result<()> {
+    for (index, rte) in level.rtes() {
+        let Some(p) = protection_of(rte)? else {
+            continue;
+        };
+        let is_target = index == level.result_index();
+        rte.drop_security_quals(&[objects.may_read, objects.may_write, objects.permit]);
+        if is_target {
+            level.drop_checks(&[objects.may_read, objects.may_write, objects.permit]);
+            write::enforce(level, &p, identity, objects, index)?;
+        }
+        if !(is_target && level.command() == Command::Insert) {
+            let changes = is_target && matches!(level.command(), Command::Update | Command::Delete);
+            let conditions = if changes || level.locks_rows_of(index) {
+                predicate::writable(&p, identity, objects, index)?
+            } else {
+                predicate::readable(&p, identity, objects, index)?
+            };
+            let quals: Vec<_> = conditions
+                .into_iter()
+                .map(|condition| condition.expr)
+                .collect();
+            rte.prepend_security_quals(&quals);
+        }
+        rte.set_mark(check::mark());
+    }
+    refuse_unknown_command(level)
+}
+
+/// A command that this version does not know may write in a way that is not checked.
+fn refuse_unknown_command(level: Query) -> Result<()> {
+    if level.command() != Command::Other {
+        return Ok(());
+    }
+    Err(WardError::new(
+        Code::Unsupported,
+        "this kind of statement is refused over protected relations",
+    ))
+}

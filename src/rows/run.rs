@@ -1,0 +1,87 @@
+#![forbid(unsafe_code)]
+//! What is checked when a plan starts, and again each time rows are fetched from it.
+
+use super::pass::MAINTENANCE;
+use crate::errors::{Code, Result, WardError};
+use crate::pg;
+use crate::pg::portal::Running;
+use crate::pg::{guc, log, vector};
+use crate::session::{self, Access};
+
+/// The nest level of settings changed for one execution.
+pub type Settings = i32;
+const UNCHANGED: Settings = 0;
+
+/// Before a plan starts. True if it depends on the identity and must be tracked as open.
+///
+/// Errors: those of [`session::access`] (so `exp`, revocation and key rotation act here); WD033 if
+/// the plan was made for another identity or the transaction wrote under another.
+pub fn start(query: Running) -> Result<bool> {
+    if pg::in_parallel_worker() {
+        return Ok(false);
+    }
+    session::note_statement()?;
+    let bound = check(query)?;
+    if bound {
+        session::check_writer()?;
+    }
+    Ok(bound)
+}
+
+/// Before rows are fetched. Returns what [`fetched`] must undo.
+///
+/// Errors: as [`start`], and WD034 where the rows would be kept beyond the transaction.
+pub fn fetch(query: Running) -> Result<Settings> {
+    if pg::in_parallel_worker() || !check(query)? {
+        return Ok(UNCHANGED);
+    }
+    if query.is_being_held() {
+        return Err(WardError::new(
+            Code::Unsupported,
+            "rows of a protected relation cannot be kept beyond their transaction",
+        )
+        .hint("Do not COMMIT inside a loop over them, and declare the cursor without HOLD."));
+    }
+    Ok(if query.plan().fills_vectors() {
+        vector::fill_results()
+    } else {
+        UNCHANGED
+    })
+}
+
+/// After rows were fetched: takes back the settings of this execution.
+pub fn fetched(settings: Settings) {
+    if settings != UNCHANGED {
+        guc::unnest(settings);
+    }
+}
+
+fn check(query: Running) -> Result<bool> {
+    let Some(made_for) = query.plan().fingerprint() else {
+        return Ok(false);
+    };
+    let now = match session::access()? {
+        Access::Bound(identity) => identity.fingerprint,
+        Access::Maintenance => MAINTENANCE,
+    };
+    if made_for == now {
+        return Ok(true);
+    }
+    Err(WardError::new(
+        Code::IdentityChange,
+        "this plan was made for another identity",
+    )
+    .hint("Run the statement again."))
+}
+
+/// Records that an administrator's statement touched a protected relation.
+pub fn record_maintenance(query: Running) {
+    if query.plan().fingerprint() == Some(MAINTENANCE)
+        && let Some(reason) = pg::guc::maintenance()
+    {
+        log::record(&format!(
+            "ward: maintenance by role \"{}\": {reason}",
+            pg::catalog::role_name(pg::catalog::session_roles().0)
+        ));
+    }
+}

@@ -1,0 +1,144 @@
+#![forbid(unsafe_code)]
+//! Filling and checking the rows that a statement writes.
+//!
+//! Filling happens in the target list, not in a trigger: it cannot be disabled, it works where the
+//! tenant is the partition key, and it costs nothing per row beyond the expression itself.
+
+use super::predicate::{self, Condition};
+use crate::errors::Result;
+use crate::pg::expr;
+use crate::pg::expr::Column;
+use crate::pg::node::{CheckKind, Command, Expr, Query, TargetList};
+use crate::registry::{Objects, Protection};
+use crate::session::Identity;
+use std::ffi::CString;
+
+/// Fills and checks what `level` writes into its target, range-table entry `index`.
+pub fn enforce(
+    level: Query,
+    p: &Protection,
+    identity: &Identity,
+    objects: &Objects,
+    index: u32,
+) -> Result<()> {
+    match level.command() {
+        Command::Insert => {
+            fill(level.targets(), p, identity, objects)?;
+            check(level, CheckKind::Insert, p, identity, objects, index)?;
+            if let Some(assignments) = level.conflict_targets() {
+                keep_label(assignments, p, objects, index);
+                check(level, CheckKind::Update, p, identity, objects, index)?;
+                check(level, CheckKind::Conflict, p, identity, objects, index)?;
+            }
+        }
+        Command::Update => {
+            keep_label(level.targets(), p, objects, index);
+            check(level, CheckKind::Update, p, identity, objects, index)?;
+        }
+        Command::Merge => {
+            for (action, targets) in level.merge_actions() {
+                match action {
+                    Command::Insert => fill(targets, p, identity, objects)?,
+                    Command::Update => keep_label(targets, p, objects, index),
+                    _ => {}
+                }
+            }
+            for kind in [
+                CheckKind::Insert,
+                CheckKind::Update,
+                CheckKind::MergeUpdate,
+                CheckKind::MergeDelete,
+            ] {
+                check(level, kind, p, identity, objects, index)?;
+            }
+        }
+        Command::Select | Command::Delete | Command::Other => {}
+    }
+    Ok(())
+}
+
+/// Gives a row that names no tenant, label or owner those of the session. An explicit NULL counts
+/// as naming none, because frameworks send one for every column that the application left out.
+fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Objects) -> Result<()> {
+    if let Some(tenant) = &p.tenant
+        && let Some(value) = predicate::filling_tenant(p, tenant, identity)?
+    {
+        fill_column(
+            targets,
+            &tenant.column,
+            tenant.column.constant(tenant.scalar, &value),
+        );
+    }
+    if let Some(label) = &p.label {
+        let bits = p.default_label.to_bits() as i64;
+        fill_column(targets, label, expr::eight_bytes(objects.label_type, bits));
+    }
+    if let Some(owner) = &p.owner {
+        let subject = predicate::subject(p, owner, identity)?;
+        fill_column(
+            targets,
+            &owner.column,
+            owner.column.constant(owner.scalar, &subject),
+        );
+    } else if let Some(acl) = &p.acl {
+        // Without an owner column, a row shared with nobody would be lost to its writer as well.
+        let values = predicate::acl_values(acl.scalar, identity);
+        if let Some(own) = values.get(..1) {
+            fill_column(
+                targets,
+                &acl.column,
+                acl.column.array_constant(acl.scalar, own),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn fill_column(targets: TargetList, column: &Column, value: Expr) {
+    if !targets.map(column.attno, |given| expr::coalesce(column, given, value)) {
+        let name = CString::new(column.name.as_str()).unwrap_or_default();
+        targets.insert(column.attno, &name, value);
+    }
+}
+
+/// Refuses at run time to store a lower label than the row has: lowering is `ward.declassify`'s.
+fn keep_label(targets: TargetList, p: &Protection, objects: &Objects, index: u32) {
+    if let Some(label) = &p.label {
+        targets.map(label.attno, |given| {
+            expr::call(
+                objects.keep_label,
+                objects.label_type,
+                &[label.var(index), given],
+            )
+        });
+    }
+}
+
+/// Adds the conditions that each written (or, for conflicts, each existing) row must meet.
+fn check(
+    level: Query,
+    kind: CheckKind,
+    p: &Protection,
+    identity: &Identity,
+    objects: &Objects,
+    index: u32,
+) -> Result<()> {
+    let conditions = predicate::writable(p, identity, objects, index)?;
+    let relation = CString::new(p.name.as_str()).unwrap_or_default();
+    let terms: Vec<_> = conditions
+        .into_iter()
+        .map(|condition| or_deny(condition, p, objects))
+        .collect();
+    level.add_check(kind, &relation, expr::and(&terms));
+    Ok(())
+}
+
+/// `condition OR ward_internal.deny(relation, dimension)`: the refusal carries its own code, and a
+/// row that passes never reaches the call. A NULL condition reaches it.
+fn or_deny(condition: Condition, p: &Protection, objects: &Objects) -> Expr {
+    let arguments = [expr::oid(p.relation), expr::text(condition.dimension)];
+    expr::or(
+        condition.expr,
+        expr::call(objects.deny, crate::pg::BOOLEAN, &arguments),
+    )
+}

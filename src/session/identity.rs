@@ -1,0 +1,121 @@
+#![forbid(unsafe_code)]
+//! From a token to an identity: verified once, checked again at every statement.
+//!
+//! What is cached per backend is the verified *claims*, never the verdict: the trust registry's
+//! generation, revocation, `exp` and `nbf` are looked at on each use (RFC 8725 §3; a cached verdict
+//! outlives its reasons).
+
+use crate::errors::{Code, Result, WardError};
+use crate::pg;
+use crate::pg::guc::{self, TokenHash};
+use crate::pg::plan::Fingerprint;
+use crate::registry::{self, Trust};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use ward_core::{Principal, Verified};
+use ward_token::{Issuer, RevocationKind, UnverifiedToken};
+
+/// How many identities a backend remembers. A pooled backend sees every user; an entry is a few
+/// kilobytes, and forgetting one costs a single verification.
+const REMEMBERED: usize = 512;
+
+/// A verified identity with what it takes to check it again.
+pub struct Identity {
+    principal: Verified<Principal>,
+    issuer: Rc<Issuer>,
+    hash: TokenHash,
+    /// The trust generation that the signature and the revocations were checked against.
+    generation: u64,
+    /// Binds plans to what was folded into them.
+    pub fingerprint: Fingerprint,
+}
+
+impl Identity {
+    /// The verified claims.
+    pub fn principal(&self) -> &Principal {
+        self.principal.get()
+    }
+
+    /// SHA-256 of the token.
+    pub fn hash(&self) -> &TokenHash {
+        &self.hash
+    }
+}
+
+thread_local! {
+    static CACHE: RefCell<HashMap<TokenHash, Rc<Identity>>> = RefCell::default();
+}
+
+/// The identity in force, checked now.
+///
+/// Errors: WD000 without a token; WD001–WD010 if it does not verify; WD012 if it was revoked.
+pub fn current() -> Result<Rc<Identity>> {
+    let hash = guc::token_hash().ok_or_else(super::no_identity)?;
+    pg::accept_invalidation_messages();
+    let trust = registry::trust()?;
+    let now = pg::now_unix();
+    let cached = CACHE.with_borrow(|cache| cache.get(&hash).cloned());
+    if let Some(identity) = cached.filter(|identity| identity.generation == trust.generation) {
+        ward_token::recheck(identity.principal(), identity.issuer.leeway(), now)?;
+        return Ok(identity);
+    }
+    let identity = Rc::new(verify(hash, &trust, now)?);
+    CACHE.with_borrow_mut(|cache| {
+        if cache.len() >= REMEMBERED {
+            // Forgetting everybody is rare, cheap to recover from, and needs no order of use.
+            cache.clear();
+        }
+        cache.insert(hash, Rc::clone(&identity));
+    });
+    Ok(identity)
+}
+
+fn verify(hash: TokenHash, trust: &Trust, now: i64) -> Result<Identity> {
+    let token = guc::token().ok_or_else(super::no_identity)?;
+    let token = UnverifiedToken::parse(&token)?;
+    let issuer = trust.issuer(token.claimed_issuer()).ok_or_else(|| {
+        WardError::new(Code::Issuer, "the token's issuer is not trusted here")
+            .hint("An administrator can add it with ward.trust_issuer().")
+    })?;
+    let principal = token.verify(&issuer, now, &registry::category)?;
+    let by_hash = trust.is_revoked(RevocationKind::Token, &hex(&hash));
+    if by_hash {
+        return Err(WardError::new(Code::Revoked, "the token was revoked")
+            .hint("Obtain a new token from the issuer."));
+    }
+    ward_token::check_revoked(principal.get(), |kind, value| trust.is_revoked(kind, value))?;
+    let fingerprint = fingerprint(principal.get(), &hash);
+    Ok(Identity {
+        principal,
+        issuer,
+        hash,
+        generation: trust.generation,
+        fingerprint,
+    })
+}
+
+/// A token's hash in hexadecimal: how `ward.revoke` can name a token that has no `jti`.
+pub fn hex(hash: &TokenHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Everything that the fold writes into a plan, in 128 bits.
+fn fingerprint(principal: &Principal, hash: &TokenHash) -> Fingerprint {
+    let mut digest = Sha256::new();
+    digest.update(hash);
+    let lists = [&principal.tenants, &principal.groups];
+    let texts = lists.into_iter().flatten().map(String::as_str);
+    for text in texts.chain([principal.subject.as_str(), principal.issuer.as_str()]) {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text);
+    }
+    digest.update(principal.clearance.to_bits().to_le_bytes());
+    let digest = digest.finalize();
+    let mut fingerprint = [0; 4];
+    for (part, bytes) in fingerprint.iter_mut().zip(digest.chunks_exact(4)) {
+        *part = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    fingerprint
+}
