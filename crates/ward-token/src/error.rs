@@ -201,7 +201,8 @@ impl TokenError {
             Self::IssuerMissing | Self::IssuerMismatch => {
                 "trust the issuer under exactly the name it puts into \"iss\""
             }
-            Self::KidForm | Self::KeyUnknown(_) | Self::KeyAmbiguous => {
+            Self::KidForm => "have the issuer use short, printable key names",
+            Self::KeyUnknown(_) | Self::KeyAmbiguous => {
                 "load the issuer's current key set with ward.rotate_keys"
             }
             Self::KeyMismatch { .. } | Self::KeyNotForSignatures(_) => {
@@ -420,21 +421,21 @@ impl fmt::Display for DefineError {
 
 impl std::error::Error for DefineError {}
 
-/// A name for a message: at most 48 characters, anything but common ASCII replaced.
+/// A name for a message: at most 48 characters, anything but common ASCII replaced. A name that
+/// looks like a token (`eyJ` is how `{"` starts in base64url) is not shown at all.
 pub(crate) fn quote(name: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.:/@+=*{}#$ ".contains(c) {
-            c
-        } else {
-            '?'
-        }
+    if name.contains("eyJ") {
+        return "(not shown)".to_owned();
+    }
+    let plain = |c: char| match c {
+        c if c.is_ascii_alphanumeric() || "-_.:/@+=*{}#$ ".contains(c) => c,
+        _ => '?',
     };
-    let mut quoted = String::from("\"");
-    quoted.extend(name.chars().take(48).map(plain));
-    quoted.push_str(if name.chars().nth(48).is_some() {
-        "…\""
+    let shown: String = name.chars().take(48).map(plain).collect();
+    let rest = if name.chars().nth(48).is_some() {
+        "…"
     } else {
-        "\""
-    });
-    quoted
+        ""
+    };
+    format!("\"{shown}{rest}\"")
 }

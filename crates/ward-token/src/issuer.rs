@@ -9,8 +9,8 @@ use crate::jwks::KeySet;
 use crate::mapping::ClaimMap;
 use crate::options::Options;
 
-/// A trusted issuer. Making one costs parsing and key preparation (about a millisecond); verifying
-/// with it does not repeat that, so keep it as long as its definition stands.
+/// A trusted issuer. Making one parses its definition and prepares its keys; verifying does not
+/// repeat that, so keep it as long as the definition stands.
 #[derive(Clone)]
 pub struct Issuer {
     pub(crate) name: String,

@@ -8,6 +8,7 @@ use crate::error::{DefineError, TokenError};
 use crate::header::is_kid;
 use crate::json;
 use crate::shape::base64url;
+use crate::weak::weakness;
 
 /// The most keys a set may have.
 const MAX_KEYS: usize = 32;
@@ -177,23 +178,9 @@ impl Material {
     fn rsa(jwk: &Jwk) -> Result<Self, &'static str> {
         let n = number(jwk, "n")?;
         let e = number(jwk, "e")?;
-        let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
-        if bits < 2048 {
-            return Err("is an RSA key of less than 2048 bits");
-        }
-        if bits > 8192 {
-            return Err("is an RSA key of more than 8192 bits");
-        }
-        // FIPS 186-5 §5.1: the exponent is odd and above 2^16; more than 32 bits only costs time.
-        let exponent = e.iter().try_fold(0_u32, |sum, byte| {
-            sum.checked_mul(256).map(|sum| sum | u32::from(*byte))
-        });
-        match exponent {
-            Some(e) if e > 65536 && e % 2 == 1 => Ok(Self::Rsa {
-                n,
-                e: e.to_be_bytes().into(),
-            }),
-            _ => Err("is an RSA key with an exponent that is not odd and from 65537 to 2^32"),
+        match weakness(&n, &e) {
+            Some(problem) => Err(problem),
+            None => Ok(Self::Rsa { n, e }),
         }
     }
 
@@ -201,8 +188,8 @@ impl Material {
     fn prepare(&self, alg: Alg) -> Result<Option<ParsedPublicKey>, &'static str> {
         let key = match (self, alg.family()) {
             (Self::Rsa { n, e }, Family::Rsa(params)) => {
-                let e = e.iter().copied().skip_while(|byte| *byte == 0).collect();
-                RsaPublicKeyComponents::<Vec<u8>> { n: n.clone(), e }.to_parsed_public_key(params)
+                let (n, e) = (n.as_slice(), e.as_slice());
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(params)
             }
             (Self::P256(point), Family::Ec(ec)) if alg == Alg::ES256 => {
                 ParsedPublicKey::new(ec, point)

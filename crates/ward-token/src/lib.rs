@@ -35,6 +35,7 @@ mod shape;
 #[cfg(test)]
 mod vectors;
 mod verify;
+mod weak;
 
 pub use alg::Alg;
 pub use error::{DefineError, JsonError, Part, TokenError};

@@ -103,6 +103,9 @@ fn assert_message_is_clean(error: &TokenError, token: &str) {
     assert!(message.len() < 400, "{message}");
     assert!(!message.chars().any(char::is_control), "{message}");
     assert!(error.code().starts_with("WD0") && error.code().len() == 5);
+    for value in ["alice", "acme", "t-1", ISSUER, AUDIENCE] {
+        assert!(!message.contains(value), "{message} shows {value}");
+    }
     for part in token.split('.') {
         for window in part.as_bytes().windows(12) {
             if let Ok(piece) = std::str::from_utf8(window) {
