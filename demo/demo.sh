@@ -7,6 +7,11 @@ cd "$(dirname "$0")"
 . ./lib.sh
 : "${WARD_MINT:?the path of ward-mint, the tool that signs tokens}"
 
+issuer=https://login.example.com # both as in sql/protect.sql
+audience=library
+everything='restricted{credentials,security}'
+declare -A token # of each person
+
 keys=$(mktemp -d)
 trap 'rm -rf "$keys"' EXIT
 
@@ -30,11 +35,10 @@ setup_database() {
 
 make_tokens() {
   "$WARD_MINT" keygen --alg ES256 --kid k1 --out "$keys"
-  everything='restricted{credentials,security}'
-  ana=$(mint ana postgres "$everything")
-  ben=$(mint ben python "$everything")
-  cleo=$(mint cleo rust "$everything")
-  dora=$(mint dora python internal)
+  token[ana]=$(mint ana postgres "$everything")
+  token[ben]=$(mint ben python "$everything")
+  token[cleo]=$(mint cleo rust "$everything")
+  token[dora]=$(mint dora python internal)
 }
 
 # ask TOKEN SQLFILE: runs a query file of the application, unchanged, with question 1 at hand.
@@ -80,24 +84,24 @@ protect() {
 same_sql() {
   heading "3. The application's part: a token per transaction, the SQL unchanged"
   say "    BEGIN; SELECT set_config('ward.token', \$1, true); …; COMMIT;"
-  local person
   shown sql/aggregate.sql
   shown sql/join.sql
-  for person in "ana postgres restricted" "ben python restricted" "cleo rust restricted" "dora python internal"; do
-    one_person $person
-  done
+  one_person ana postgres restricted
+  one_person ben python restricted
+  one_person cleo rust restricted
+  one_person dora python internal
 }
 
 one_person() { # one_person NAME TENANT LEVEL
-  local token=${!1}
+  local bearer=${token[$1]}
   heading "   $1 of $2, cleared for $3"
-  as "$token" <<<'SELECT ward.subject(), ward.tenant(), ward.clearance();' | indent
-  ask "$token" sql/aggregate.sql
-  ask "$token" sql/join.sql
-  ask "$token" sql/question.sql
+  as "$bearer" <<<'SELECT ward.subject(), ward.tenant(), ward.clearance();' | indent
+  ask "$bearer" sql/aggregate.sql
+  ask "$bearer" sql/join.sql
+  ask "$bearer" sql/question.sql
   check "$1: the aggregate and the join count exactly the rows of $2 up to $3" \
     "$(dba_value "SELECT count(*) || ' ' || count(*) FROM truth.visible('$2', '$3')")" \
-    "$(value "$token" 'SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM documents d JOIN chunks c ON c.document_id = d.id)' | tr '|' ' ')"
+    "$(value "$bearer" 'SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM documents d JOIN chunks c ON c.document_id = d.id)' | tr '|' ' ')"
 }
 
 no_identity() {
@@ -107,12 +111,12 @@ no_identity() {
   wrong=$(mint ben python "$everything" payroll)
   say "No token:" && report "without a token: refused" 28000/WD000 "$(app -At -c "$sql" 2>&1 || true)"
   say "An expired token:" && refused "an expired token: refused" 28000/WD008 "$late" "$sql"
-  say "A token edited to name another organisation:" && refused "a tampered token: refused" 28000/WD005 "$(tampered "$ben")" "$sql"
+  say "A token edited to name another organisation:" && refused "a tampered token: refused" 28000/WD005 "$(tampered "${token[ben]}")" "$sql"
   say "A token made for another service:" && refused "a token for another audience: refused" 28000/WD007 "$wrong" "$sql"
 }
 
 # nothing WHAT SQL: passes if ben, of python, gets no row of another tenant out of it.
-nothing() { check "$1" 0 "$(value "$ben" "$2")"; }
+nothing() { check "$1" 0 "$(value "${token[ben]}" "$2")"; }
 
 read_across() {
   heading "5. ben, of python, tries to read what belongs to others"
@@ -130,16 +134,16 @@ SQL
   nothing "nor COPY TO" "COPY (SELECT id FROM chunks WHERE tenant_id <> 'python') TO STDOUT; SELECT 0"
   nothing "nor a cursor" "DECLARE c CURSOR FOR SELECT id FROM chunks WHERE tenant_id <> 'python'; FETCH ALL FROM c; SELECT 0"
   say "ben switches row security off:"
-  refused "SET row_security = off is refused" 42501 "$ben" "SET LOCAL row_security = off; SELECT count(*) FROM chunks"
+  refused "SET row_security = off is refused" 42501 "${token[ben]}" "SET LOCAL row_security = off; SELECT count(*) FROM chunks"
   check "a prepared statement answers for whoever executes it, not for whoever prepared it" \
     "python postgres" "$(prepared_by_ben_executed_by_ana)"
   say "ben opens a cursor and then presents ana's token:"
-  refused "the identity cannot change under an open cursor" 28000/WD033 "$ben" \
-    "DECLARE c CURSOR FOR SELECT id FROM chunks; SELECT set_config('ward.token', '$ana', true)"
+  refused "the identity cannot change under an open cursor" 28000/WD033 "${token[ben]}" \
+    "DECLARE c CURSOR FOR SELECT id FROM chunks; SELECT set_config('ward.token', '${token[ana]}', true)"
 }
 
 prepared_by_ben_executed_by_ana() {
-  ANA=$ana as "$ben" -At <<'SQL' 2>&1 | tr '\n' ' ' | sed 's/ $//'
+  ANA=${token[ana]} as "${token[ben]}" -At <<'SQL' 2>&1 | tr '\n' ' ' | sed 's/ $//'
 PREPARE whose AS SELECT string_agg(DISTINCT tenant_id, ',') FROM chunks;
 EXECUTE whose;
 COMMIT;
@@ -154,25 +158,25 @@ write_across() {
   heading "6. ben, of python, tries to write into other organisations"
   local row="900001, (SELECT min(id) FROM documents)" rest="1, 'note', 'a note', (SELECT embedding FROM questions WHERE id = 1)"
   say "INSERT with tenant_id 'postgres':"
-  refused "INSERT into another tenant: refused" 42501 "$ben" "INSERT INTO chunks VALUES ($row, 'postgres', 'internal', $rest)"
+  refused "INSERT into another tenant: refused" 42501 "${token[ben]}" "INSERT INTO chunks VALUES ($row, 'postgres', 'internal', $rest)"
   say "UPDATE of an own row to tenant_id 'postgres':"
-  refused "UPDATE into another tenant: refused" 42501 "$ben" "UPDATE chunks SET tenant_id = 'postgres' WHERE position = 1"
+  refused "UPDATE into another tenant: refused" 42501 "${token[ben]}" "UPDATE chunks SET tenant_id = 'postgres' WHERE position = 1"
   say "dora, cleared for internal, INSERTs a restricted row:"
-  refused "INSERT above the writer's clearance: refused" 42501 "$dora" "INSERT INTO chunks VALUES ($row, 'python', 'restricted', $rest)"
+  refused "INSERT above the writer's clearance: refused" 42501 "${token[dora]}" "INSERT INTO chunks VALUES ($row, 'python', 'restricted', $rest)"
   nothing "UPDATE of another tenant's rows changes nothing" \
     "WITH w AS (UPDATE chunks SET body = 'gone' WHERE tenant_id <> 'python' RETURNING 1) SELECT count(*) FROM w"
   nothing "DELETE of another tenant's rows deletes nothing" \
     "WITH w AS (DELETE FROM chunks WHERE tenant_id <> 'python' RETURNING 1) SELECT count(*) FROM w"
   check "INSERT that names no tenant and no label is filled in: python, internal" "python internal" \
-    "$(value "$ben" "INSERT INTO chunks VALUES ($row, NULL, NULL, $rest) RETURNING tenant_id || ' ' || label")"
-  check "ben deletes his own row again" "900001" "$(value "$ben" "DELETE FROM chunks WHERE id = 900001 RETURNING id")"
+    "$(value "${token[ben]}" "INSERT INTO chunks VALUES ($row, NULL, NULL, $rest) RETURNING tenant_id || ' ' || label")"
+  check "ben deletes his own row again" "900001" "$(value "${token[ben]}" "DELETE FROM chunks WHERE id = 900001 RETURNING id")"
 }
 
 all_questions() {
   heading "7. Twelve questions for each of the four: ten rows each, from the index"
   say "Two thousand rows are too few for PostgreSQL to bother with the index, so sorting is discouraged here (enable_sort = off)."
   local person PGOPTIONS="$PGOPTIONS -c enable_sort=off"
-  for person in ana ben cleo dora; do answers "$person" "${!person}"; done |
+  for person in ana ben cleo dora; do answers "$person" "${token[$person]}"; done |
     dba -c '\copy truth.answers FROM STDIN WITH (DELIMITER '"' '"')'
   dba -P footer=off <<'SQL' | indent
 CREATE VIEW truth.result AS
@@ -210,7 +214,7 @@ plan() {
   say "The plan PostgreSQL makes for ben's question:"
   local text
   text=$({ echo 'SELECT embedding FROM questions WHERE id = 1 \gset'; echo 'EXPLAIN (COSTS OFF)'; cat sql/question.sql; } |
-    as "$ben" -At | sed -E "s/'\[[^]]*\]'/'[…]'/")
+    as "${token[ben]}" -At | sed -E "s/'\[[^]]*\]'/'[…]'/")
   indent <<<"$text"
   check "the question uses the HNSW index" "1" "$(grep -c 'Index Scan using chunks_embedding' <<<"$text")"
 }
@@ -223,7 +227,7 @@ superuser() {
   check "a superuser with ben's token sees what ben sees" "python" \
     "$({ echo '\getenv token TOKEN'
          echo "SET ward.token = :'token';"
-         echo "SELECT string_agg(DISTINCT tenant_id, ',') FROM chunks;"; } | TOKEN=$ben dba -At 2>&1)"
+         echo "SELECT string_agg(DISTINCT tenant_id, ',') FROM chunks;"; } | TOKEN=${token[ben]} dba -At 2>&1)"
   check "maintenance with a stated reason sees all, and nothing has changed since the load" "0" \
     "$(dba -At -c "SET ward.maintenance = 'demo: compare with the load'" -c \
       'SELECT count(*) FROM ((TABLE chunks EXCEPT ALL TABLE truth.chunks) UNION ALL (TABLE truth.chunks EXCEPT ALL TABLE chunks)) d' 2>&1)"

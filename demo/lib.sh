@@ -91,9 +91,6 @@ report() {
 
 # --- tokens --------------------------------------------------------------------------------------
 
-issuer=https://login.example.com
-audience=library
-
 # tampered TOKEN: the same token with another organisation written into it, the signature untouched.
 tampered() {
   local header payload signature
