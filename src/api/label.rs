@@ -1,0 +1,130 @@
+#![forbid(unsafe_code)]
+//! The SQL type `ward.label`: text and binary form, parts, custom categories.
+//!
+//! `sql/install/20_label.sql` declares all of it, in one place and in the order that a type needs;
+//! the operators are in `pg/label_functions.rs`.
+
+use super::administering;
+use crate::errors::{Code, WardError};
+use crate::pg::label_type::receive_bits;
+use crate::pg::spi;
+use crate::registry;
+use pgrx::Internal;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use std::ffi::{CStr, CString};
+use ward_core::category::{self, Category};
+use ward_core::{Label, Level};
+
+pub use crate::pg::label_type::LabelDatum;
+
+type Result<T> = std::result::Result<T, ErrorReport>;
+
+extension_sql_file!(
+    "../../sql/install/20_label.sql",
+    name = "label",
+    creates = [Type(LabelDatum)],
+    requires = ["registry"]
+);
+
+/// Reads the text form; docs/label.md has the grammar. Error: WD037 (22P02).
+#[pg_extern(sql = false)]
+fn label_in(text: &CStr) -> Result<LabelDatum> {
+    let label = Label::parse(&text.to_string_lossy(), &registry::category)
+        .map_err(|error| bad_text(error.to_string()))?;
+    Ok(label.into())
+}
+
+/// Prints the canonical text, which reads back without a look-up.
+#[pg_extern(sql = false)]
+fn label_out(label: LabelDatum) -> CString {
+    // A canonical text has no NUL byte.
+    CString::new(Label::from(label).to_string()).unwrap_or_default()
+}
+
+/// Reads the binary form: eight bytes, most significant first. Error: WD037 (22P02).
+#[pg_extern(sql = false)]
+fn label_receive(buffer: Internal) -> Result<LabelDatum> {
+    Ok(LabelDatum::from_bits(receive_bits(buffer))?)
+}
+
+/// Writes the binary form.
+#[pg_extern(sql = false)]
+fn label_send(label: LabelDatum) -> Vec<u8> {
+    Label::from(label).to_bits().to_be_bytes().to_vec()
+}
+
+/// The level's name.
+#[pg_extern(sql = false)]
+fn level(label: LabelDatum) -> &'static str {
+    Label::from(label).level().name()
+}
+
+/// The categories' canonical names in bit order.
+#[pg_extern(sql = false)]
+fn categories(label: LabelDatum) -> Vec<String> {
+    Label::from(label)
+        .categories()
+        .map(|category| category.to_string())
+        .collect()
+}
+
+/// The label of this level with these categories, named as in the text form.
+///
+/// Error: WD037 (22P02) for an unknown name, or a NULL among the categories.
+#[pg_extern(sql = false)]
+fn label(level: &str, categories: Vec<Option<String>>) -> Result<LabelDatum> {
+    let Some(level) = Level::from_name(&level.trim().to_ascii_lowercase()) else {
+        return Err(bad_text(format!("unknown level \"{level}\"")));
+    };
+    let mut label = Label::of(level);
+    for name in categories {
+        let name = name.ok_or_else(|| bad_text("a category is NULL"))?;
+        label = label.with(named(&name)?);
+    }
+    Ok(label.into())
+}
+
+fn named(name: &str) -> Result<Category> {
+    let lower = name.trim().to_ascii_lowercase();
+    Category::from_canonical(&lower)
+        .or_else(|| registry::category(&lower).and_then(Category::custom))
+        .ok_or_else(|| bad_text(format!("unknown category \"{name}\"")))
+}
+
+/// Names the next free custom category, and returns its number, 0 to 31. A name that is already
+/// defined keeps its number.
+///
+/// Errors: WD036 (22023) for a name that cannot be one; WD038 (54000) when all 32 have names.
+#[pg_extern(sql = false)]
+fn define_category(name: Option<&str>) -> Result<i32> {
+    administering()?;
+    let name = name.ok_or_else(|| WardError::new(Code::Argument, "category name is NULL"))?;
+    category::validate_name(name)
+        .map_err(|error| WardError::new(Code::Argument, error.to_string()))?;
+    // One at a time: two administrators must not take the same number.
+    spi::run(
+        "LOCK TABLE ward_internal.category IN SHARE ROW EXCLUSIVE MODE",
+        &[],
+    )?;
+    spi::run(
+        "INSERT INTO ward_internal.category (name, bit)
+         SELECT $1, min(n) FROM generate_series(0, 31) n
+         WHERE NOT EXISTS (SELECT FROM ward_internal.category WHERE bit = n)
+         HAVING min(n) IS NOT NULL
+         ON CONFLICT (name) DO NOTHING",
+        &[name.into()],
+    )?;
+    let all_used = || {
+        WardError::new(Code::Limit, "all 32 custom categories have names").hint(
+            "Labels that store a custom category keep it for ever, so none can be given anew.",
+        )
+    };
+    Ok(registry::category(name)
+        .map(i32::from)
+        .ok_or_else(all_used)?)
+}
+
+fn bad_text(problem: impl Into<String>) -> ErrorReport {
+    WardError::new(Code::LabelText, problem).into()
+}
