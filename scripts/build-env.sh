@@ -2,10 +2,6 @@
 # Included after lib.sh (and pg.sh, where PostgreSQL matters) by scripts that call cargo.
 
 export PATH=$cache/tools/bin:$PATH
-# pgrx wants a home of its own, even where it has nothing to keep there.
-export PGRX_HOME=$cache/pgrx
-mkdir -p "$PGRX_HOME"
-
 # One target folder per PostgreSQL major: the extension's file has the same name in all of them.
 export CARGO_TARGET_DIR=$cache/target/pg${PG:-none}
 mkdir -p "$CARGO_TARGET_DIR"
@@ -16,3 +12,17 @@ if [ "$(cat "$CARGO_TARGET_DIR/.built-from" 2>/dev/null || true)" != "$top" ]; t
   rm -rf "$CARGO_TARGET_DIR"/*/.fingerprint/{ward,house}*
   echo "$top" >"$CARGO_TARGET_DIR/.built-from"
 fi
+
+# cargo-pgrx links with this flag, so that no linker drops the section its SQL generator reads. cargo builds
+# everything again when flags change: with the same flag everywhere one build serves all.
+export RUSTFLAGS="-C link-arg=-Wl,--no-gc-sections"
+
+# build_for PG_CONFIG: tells pgrx whose headers to read. The file is written only when that changes: a newer one
+# makes pgrx read all headers again, a missing one makes it do so at every build.
+build_for() {
+  export PGRX_HOME=$CARGO_TARGET_DIR/pgrx
+  local config="[configs]
+pg$PG = \"$1\""
+  mkdir -p "$PGRX_HOME"
+  [ "$(cat "$PGRX_HOME/config.toml" 2>/dev/null || true)" = "$config" ] || echo "$config" >"$PGRX_HOME/config.toml"
+}

@@ -4,9 +4,12 @@
 . "$(dirname "$0")/pg.sh"
 . "$(dirname "$0")/build-env.sh"
 
-# A change of pg_config makes pgrx read all headers again, so every build of ours names the same one.
-[ -n "${PG_CONFIG:-}" ] || own_server
-export PGRX_PG_CONFIG_PATH=${PG_CONFIG:-$pg_config}
+if [ -n "${PG_CONFIG:-}" ]; then
+  build_for "$PG_CONFIG"
+else
+  own_server
+  build_for "$pg_config"
+fi
 step "Build ward for PostgreSQL $PG (some minutes the first time)" "cargo's message above names the cause"
 cargo build --release --locked --manifest-path "$top/Cargo.toml" --package ward \
   --no-default-features --features "pg$PG"

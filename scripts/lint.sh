@@ -5,7 +5,7 @@
 . "$(dirname "$0")/pg.sh"
 . "$(dirname "$0")/build-env.sh"
 own_server
-export PGRX_PG_CONFIG_PATH=$pg_config
+build_for "$pg_config"
 cd "$top"
 
 step "Formatting" "run: cargo fmt --all"

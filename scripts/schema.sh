@@ -7,13 +7,13 @@
 . "$(dirname "$0")/pg.sh"
 . "$(dirname "$0")/build-env.sh"
 own_server
+build_for "$pg_config"
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")
 committed=$top/sql/ward--$version.sql
 generated=$CARGO_TARGET_DIR/ward--$version.sql
 
 step "Generate the SQL of ward $version" "cargo's message above names the cause"
-export PGRX_PG_CONFIG_PATH=$pg_config
 (cd "$top" && cargo pgrx schema "pg$PG" --release --package ward --no-default-features --features "pg$PG" --out "$generated.new")
 # The generator notes where each object was written in the code; line numbers would make every edit a change of SQL.
 sed -E '/^-- .*\.rs:[0-9]+$/d' "$generated.new" | cat -s >"$generated"
