@@ -59,7 +59,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn one_changed_byte(which in 0..4usize, at in any::<prop::sample::Index>(), to in 0..128u8) {
