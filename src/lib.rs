@@ -5,7 +5,7 @@
 
 use pgrx::prelude::*;
 
-// mod api;
+mod api;
 mod config;
 mod errors;
 mod guard;

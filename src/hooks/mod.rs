@@ -12,6 +12,14 @@ mod relation_info;
 
 use crate::errors::{Result, WardError};
 use pgrx::pg_sys::panic::ErrorReport;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Are the hooks in place (was the library preloaded)?
+pub fn installed() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
 
 /// Installs every hook in front of those that are there already.
 pub fn install() {
@@ -19,6 +27,7 @@ pub fn install() {
     executor::install();
     function::install();
     relation_info::install();
+    INSTALLED.store(true, Ordering::Relaxed);
 }
 
 /// Raises a refusal as an error; called inside guarded helpers only.

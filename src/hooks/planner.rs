@@ -1,6 +1,7 @@
 //! `planner_hook`: the pass over each query, then binding the plan to the identity.
 
 use super::raise;
+use crate::config;
 use crate::pg::check::Params;
 use crate::pg::node::Query;
 use crate::pg::plan::Plan;
@@ -68,5 +69,8 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
     plan.add_inlined(pass.inlined);
     if let Some(fingerprint) = pass.fingerprint {
         plan.bind(fingerprint, &registry::tables());
+        if config::fill_vector_results() {
+            plan.fill_vector_results();
+        }
     }
 }

@@ -161,6 +161,24 @@ pub fn children(relation: Oid) -> Vec<Oid> {
     children
 }
 
+/// Is this index of one of pgvector's approximate access methods?
+pub fn is_vector_index(index: Oid) -> bool {
+    // SAFETY: S3; the method's OID is copied before the tuple is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(
+            pg_sys::SysCacheIdentifier::RELOID as i32,
+            pg_sys::Datum::from(index),
+        );
+        if tuple.is_null() {
+            return false;
+        }
+        let method = (*pg_sys::heap_tuple_get_struct::<pg_sys::FormData_pg_class>(tuple)).relam;
+        pg_sys::ReleaseSysCache(tuple);
+        let name = pg_sys::get_am_name(method);
+        !name.is_null() && [c"hnsw", c"ivfflat"].contains(&CStr::from_ptr(name))
+    }
+}
+
 /// Has this relation a permissive policy other than ward's own?
 pub fn has_other_permissive_policy(relation: Oid, own_prefix: &str) -> bool {
     const POLICY: u32 = 3256;
@@ -177,6 +195,18 @@ pub fn has_other_permissive_policy(relation: Oid, own_prefix: &str) -> bool {
         },
     );
     found
+}
+
+/// Does this relation belong to an extension?
+pub fn is_extension_member(relation: Oid) -> bool {
+    // SAFETY: S3.
+    valid(unsafe { pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, relation) }).is_some()
+}
+
+/// Do texts compare equal under this collation only if they are the same?
+pub fn is_deterministic(collation: Oid) -> bool {
+    // SAFETY: S3.
+    collation == Oid::INVALID || unsafe { pg_sys::get_collation_isdeterministic(collation) }
 }
 
 /// Is `user` a member of `role` (superusers are members of every role)?

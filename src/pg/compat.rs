@@ -186,3 +186,69 @@ macro_rules! executor_run_hook {
     };
 }
 pub(crate) use executor_run_hook;
+
+/// The number of `conrelid` in pg_constraint.
+#[cfg(not(feature = "pg18"))]
+pub const CONSTRAINT_RELATION_COLUMN: i32 = 8;
+/// The number of `conrelid` in pg_constraint.
+#[cfg(feature = "pg18")]
+pub const CONSTRAINT_RELATION_COLUMN: i32 = 9;
+
+/// Does the current role own this relation?
+pub fn owns_relation(relation: pg_sys::Oid) -> bool {
+    // SAFETY: S3.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::pg_class_ownercheck(relation, pg_sys::GetUserId());
+        #[cfg(not(feature = "pg15"))]
+        pg_sys::object_ownercheck(pg_sys::RelationRelationId, relation, pg_sys::GetUserId())
+    }
+}
+
+/// Where a query keeps the columns that need the INSERT privilege on range-table entry 1.
+///
+/// # Safety
+/// `query` is a live analysed INSERT (S2).
+pub unsafe fn inserted_columns(query: *mut pg_sys::Query) -> *mut *mut pg_sys::Bitmapset {
+    // SAFETY: by contract; an INSERT has its target as entry 1, with permissions.
+    unsafe {
+        let first = |list: *mut pg_sys::List| (*(*list).elements).ptr_value;
+        #[cfg(feature = "pg15")]
+        return &raw mut (*first((*query).rtable).cast::<pg_sys::RangeTblEntry>()).insertedCols;
+        #[cfg(not(feature = "pg15"))]
+        &raw mut (*first((*query).rteperminfos).cast::<pg_sys::RTEPermissionInfo>()).insertedCols
+    }
+}
+
+/// Runs a started query to its end, through the executor hooks.
+///
+/// # Safety
+/// `desc` was started. Called without a guard: an ERROR passes through untouched (S5).
+pub unsafe fn executor_run(desc: *mut pg_sys::QueryDesc) {
+    let forward = pg_sys::ScanDirection::ForwardScanDirection;
+    #[cfg(not(feature = "pg18"))]
+    {
+        unsafe extern "C-unwind" {
+            fn ExecutorRun(
+                desc: *mut pg_sys::QueryDesc,
+                direction: pg_sys::ScanDirection::Type,
+                count: u64,
+                once: bool,
+            );
+        }
+        // SAFETY: by contract.
+        unsafe { ExecutorRun(desc, forward, 0, true) }
+    }
+    #[cfg(feature = "pg18")]
+    {
+        unsafe extern "C-unwind" {
+            fn ExecutorRun(
+                desc: *mut pg_sys::QueryDesc,
+                direction: pg_sys::ScanDirection::Type,
+                count: u64,
+            );
+        }
+        // SAFETY: by contract.
+        unsafe { ExecutorRun(desc, forward, 0) }
+    }
+}

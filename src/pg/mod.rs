@@ -7,6 +7,7 @@
 //! The rest of the extension sees safe functions and small `Copy` handles. Version differences
 //! stay in [`compat`]; each `unsafe` block names the fact of SAFETY.md that it rests on.
 
+pub mod arguments;
 pub mod catalog;
 pub mod check;
 pub mod compat;
@@ -14,12 +15,15 @@ pub mod expr;
 pub mod guc;
 pub mod inline;
 pub mod invalidate;
+pub mod label_functions;
+pub mod label_type;
 pub mod log;
 pub mod node;
 pub mod plan;
 pub mod portal;
 pub mod raw;
 pub mod slot;
+pub mod spi;
 pub mod table;
 pub mod vector;
 pub mod xact;

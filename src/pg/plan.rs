@@ -6,6 +6,7 @@
 
 use super::invalidate::IDENTITY_HASH;
 use super::node::{list_items, make_node};
+use super::vector::{self, Mode};
 use pgrx::pg_sys::{self, NodeTag, Oid};
 use std::ffi::c_int;
 
@@ -15,6 +16,8 @@ pub type Fingerprint = [u32; 4];
 /// Cache ids from here on up (all negative, so no catalog cache has them) carry our items.
 const FIRST_ITEM: c_int = -0x5741_5200;
 const VECTOR_ITEM: c_int = FIRST_ITEM + 4;
+const RELAXED: u32 = 1;
+const STRICT: u32 = 2;
 
 /// A finished plan, private to the planner hook or to the executor.
 #[derive(Clone, Copy)]
@@ -60,14 +63,22 @@ impl Plan {
         (parts == 4).then_some(fingerprint)
     }
 
-    /// Notes that the plan scans a vector index under a residual filter.
-    pub fn set_fills_vectors(self) {
-        self.add_item(VECTOR_ITEM, 0);
+    /// Lets the plan's vector scans, if any, go on until LIMIT is filled (see [`vector`]).
+    pub fn fill_vector_results(self) {
+        match vector::prepare(self) {
+            Some(Mode::Relaxed) => self.add_item(VECTOR_ITEM, RELAXED),
+            Some(Mode::Strict) => self.add_item(VECTOR_ITEM, STRICT),
+            None => {}
+        }
     }
 
-    /// Does the plan scan a vector index under a residual filter?
-    pub fn fills_vectors(self) -> bool {
-        self.items().any(|(cache, _)| cache == VECTOR_ITEM)
+    /// How the plan's vector scans must run; `None` if it has none.
+    pub fn vector_mode(self) -> Option<Mode> {
+        self.items().find_map(|(cache, hash)| match (cache, hash) {
+            (VECTOR_ITEM, RELAXED) => Some(Mode::Relaxed),
+            (VECTOR_ITEM, STRICT) => Some(Mode::Strict),
+            _ => None,
+        })
     }
 
     /// Takes over what inlining functions (see [`super::inline`]) made the plan depend on.

@@ -57,40 +57,41 @@ impl Row {
 
 /// Calls `f` for each row of `table`.
 pub fn scan(table: Oid, f: impl FnMut(&Row)) {
-    scan_with(table, Oid::INVALID, None, f);
+    scan_with(table, Oid::INVALID, &[], f);
 }
 
 /// Calls `f` for each row whose oid column `attno` equals `key`, through `index`.
 pub fn scan_by_oid(table: Oid, index: Oid, attno: i16, key: Oid, f: impl FnMut(&Row)) {
-    scan_with(table, index, Some((attno, key)), f);
+    scan_with(table, index, &[(attno, key)], f);
 }
 
-fn scan_with(table: Oid, index: Oid, key: Option<(i16, Oid)>, mut f: impl FnMut(&Row)) {
+/// Calls `f` for each row whose oid columns equal these values, through `index`.
+pub fn scan_by_oids(table: Oid, index: Oid, keys: &[(i16, Oid)], f: impl FnMut(&Row)) {
+    scan_with(table, index, keys, f);
+}
+
+fn scan_with(table: Oid, index: Oid, keys: &[(i16, Oid)], mut f: impl FnMut(&Row)) {
     // SAFETY: S3, S4. A null snapshot makes systable_beginscan take a fresh one, so that a
     // revocation committed a moment ago is seen even under REPEATABLE READ.
     unsafe {
         let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let mut scan_key = pg_sys::ScanKeyData::default();
-        let keys = match key {
-            None => 0,
-            Some((attno, oid)) => {
-                pg_sys::ScanKeyInit(
-                    &mut scan_key,
-                    attno,
-                    pg_sys::BTEqualStrategyNumber as u16,
-                    Oid::from(OID_EQUALS),
-                    pg_sys::Datum::from(oid),
-                );
-                1
-            }
-        };
+        let mut scan_keys = vec![pg_sys::ScanKeyData::default(); keys.len()];
+        for (scan_key, (attno, oid)) in scan_keys.iter_mut().zip(keys) {
+            pg_sys::ScanKeyInit(
+                scan_key,
+                *attno,
+                pg_sys::BTEqualStrategyNumber as u16,
+                Oid::from(OID_EQUALS),
+                pg_sys::Datum::from(*oid),
+            );
+        }
         let scan = pg_sys::systable_beginscan(
             relation,
             index,
             index != Oid::INVALID,
             null_mut(),
-            keys,
-            &mut scan_key,
+            keys.len() as i32,
+            scan_keys.as_mut_ptr(),
         );
         loop {
             let tuple = pg_sys::systable_getnext(scan);

@@ -39,6 +39,12 @@ pub fn has_written() -> bool {
     unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
+/// Are we inside an explicit transaction block?
+pub fn in_block() -> bool {
+    // SAFETY: S1.
+    unsafe { pg_sys::IsTransactionBlock() }
+}
+
 /// Are we inside a transaction that can read catalogs?
 pub fn is_active() -> bool {
     // SAFETY: S1.

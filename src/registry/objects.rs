@@ -30,8 +30,6 @@ pub struct Objects {
     pub deny: Oid,
     /// Refuses to lower a label.
     pub keep_label: Oid,
-    /// Yields the rows of a COPY FROM.
-    pub copy_rows: Oid,
     /// The role that may administer policy.
     pub admin: Option<Oid>,
 }
@@ -82,7 +80,6 @@ fn load() -> Result<Option<Rc<Objects>>> {
         clearance: function(c"clearance", public)?,
         deny: function(c"deny", internal)?,
         keep_label: function(c"keep_label", internal)?,
-        copy_rows: function(c"copy_rows", internal)?,
         admin: catalog::role(c"ward_admin"),
     })))
 }

@@ -36,6 +36,8 @@ pub struct Protection {
     pub default_label: Label,
     /// The tenant whose rows all may read and none may write.
     pub shared_tenant: Option<String>,
+    /// Had the root row security before it was protected?
+    pub rls_before: bool,
 }
 
 /// A row of `ward_internal.protection`.
@@ -45,6 +47,7 @@ struct Stored {
     owner: Option<String>,
     acl: Option<String>,
     options: serde_json::Value,
+    rls_before: bool,
 }
 
 type StoredMap = Rc<HashMap<Oid, Stored>>;
@@ -124,6 +127,7 @@ fn load() -> Result<StoredMap> {
                         owner: row.name(4),
                         acl: row.name(5),
                         options: row.json(6).unwrap_or_default(),
+                        rls_before: row.boolean(7).unwrap_or_default(),
                     },
                 );
             }
@@ -196,6 +200,7 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         acl: dimension(&row.acl, Scalar::of_array)?,
         default_label,
         shared_tenant: option("shared_tenant").map(str::to_owned),
+        rls_before: row.rls_before,
     })
 }
 

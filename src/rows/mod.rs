@@ -12,6 +12,7 @@ mod fold;
 pub mod marker;
 mod pass;
 mod predicate;
+pub mod protect;
 pub mod run;
 mod write;
 

@@ -42,11 +42,7 @@ pub fn fetch(query: Running) -> Result<Settings> {
         )
         .hint("Do not COMMIT inside a loop over them, and declare the cursor without HOLD."));
     }
-    Ok(if query.plan().fills_vectors() {
-        vector::fill_results()
-    } else {
-        UNCHANGED
-    })
+    Ok(query.plan().vector_mode().map_or(UNCHANGED, vector::fill_results))
 }
 
 /// After rows were fetched: takes back the settings of this execution.

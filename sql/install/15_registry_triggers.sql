@@ -1,0 +1,30 @@
+-- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.issuer
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.category
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.protection
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+
+-- Also under session_replication_role = replica, which would otherwise make a change silent.
+ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER announce;
+
+-- A dropped relation leaves the registry with it.
+CREATE FUNCTION ward_internal.forget_dropped() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM ward_internal.protection p
+    USING pg_catalog.pg_event_trigger_dropped_objects() dropped
+    WHERE dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND dropped.objsubid = 0
+      AND p.relation = dropped.objid::pg_catalog.regclass;
+END
+$$;
+CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();

@@ -1,0 +1,22 @@
+-- Everything is closed first; what applications and administrators need is opened one by one.
+
+REVOKE ALL ON ALL TABLES IN SCHEMA ward, ward_internal FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ward, ward_internal FROM PUBLIC;
+REVOKE ALL ON SCHEMA ward, ward_internal FROM PUBLIC;
+GRANT USAGE ON SCHEMA ward TO PUBLIC;
+
+-- Identity, labels and the functions in ward's policies and plans: everybody.
+GRANT EXECUTE ON FUNCTION
+    ward.login(text, text), ward.logout(), ward.session(),
+    ward.tenant(), ward.tenants(), ward.subject(), ward.clearance(), ward.claim(text),
+    ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
+    ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label)
+    TO PUBLIC;
+
+-- Administration.
+GRANT EXECUTE ON FUNCTION
+    ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
+    ward.distrust_issuer(text), ward.revoke(text, text, text),
+    ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text)
+    TO ward_admin;
+GRANT SELECT ON ward.issuers, ward.revocations, ward.protections TO ward_admin, ward_auditor;

@@ -1,0 +1,47 @@
+//! Running SQL for administrative functions. Hooks never use it.
+
+use crate::errors::{Code, Result, WardError};
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::spi::Spi;
+use std::ffi::{CStr, CString};
+
+/// Runs one statement with bound parameters; the number of rows it affected.
+///
+/// An SQL error is raised as it is (its own SQLSTATE, message and context).
+pub fn run(sql: &str, arguments: &[DatumWithOid]) -> Result<usize> {
+    Spi::connect_mut(|client| client.update(sql, None, arguments).map(|rows| rows.len()))
+        .map_err(|error| WardError::new(Code::Registry, format!("an administrative statement failed: {error}")))
+}
+
+/// A name as an SQL identifier, quoted where necessary.
+pub fn identifier(name: &str) -> String {
+    let Ok(name) = CString::new(name) else { return String::from("\"\"") };
+    // SAFETY: S2; the palloc'ed result is copied.
+    unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.as_ptr())).to_string_lossy().into_owned() }
+}
+
+/// A text as an SQL literal.
+pub fn literal(text: &str) -> String {
+    let Ok(text) = CString::new(text) else { return String::from("''") };
+    // SAFETY: S2; the palloc'ed result is copied.
+    unsafe { CStr::from_ptr(pg_sys::quote_literal_cstr(text.as_ptr())).to_string_lossy().into_owned() }
+}
+
+/// Runs `f` with the rights of the extension's owner (the bootstrap superuser).
+///
+/// For work that follows from another role's permitted statement, such as covering a new partition.
+pub fn as_owner<T>(f: impl FnOnce() -> T) -> T {
+    const BOOTSTRAP_SUPERUSER: u32 = 10;
+    let (mut user, mut context) = (Oid::INVALID, 0);
+    // SAFETY: S1; on error the (sub)transaction abort restores both values.
+    unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let local = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
+        pg_sys::SetUserIdAndSecContext(Oid::from(BOOTSTRAP_SUPERUSER), local);
+    }
+    let result = f();
+    // SAFETY: S1.
+    unsafe { pg_sys::SetUserIdAndSecContext(user, context) };
+    result
+}

@@ -1,0 +1,271 @@
+//! Utility statements as they reach the utility hook: small `Copy` views of their parse trees.
+//!
+//! A view lives no longer than the hook call it was made in (S2). The tree is only read: it may
+//! belong to a cached plan.
+
+use super::definition::{AlterDomain, AlterTable, CreateIndex, CreateStatistics, CreateTable};
+use super::definition::{Publication, Rename};
+use super::node::list_items;
+use super::{compat, copy};
+use pgrx::pg_sys::{self, NodeTag, Oid};
+use std::ffi::{CStr, c_char};
+
+/// What a utility statement is, as far as ward cares.
+#[derive(Clone, Copy)]
+pub enum Statement {
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like.
+    Transaction,
+    Discard,
+    Set(Set),
+    Load,
+    Explain {
+        /// EXPLAIN of CREATE TABLE AS, which ANALYZE really carries out.
+        creates_table: bool,
+    },
+    /// CREATE TABLE AS, SELECT INTO, CREATE and REFRESH MATERIALIZED VIEW.
+    CreateTableAs,
+    Copy(copy::Statement),
+    AlterTable(AlterTable),
+    CreateTable(CreateTable),
+    CreateIndex(CreateIndex),
+    CreateStatistics(CreateStatistics),
+    AlterDomain(AlterDomain),
+    Rename(Rename),
+    /// ALTER … SET SCHEMA of a relation.
+    SetSchema(Name),
+    /// CREATE or ALTER POLICY.
+    Policy(Name),
+    Trigger(Name),
+    Rule(Name),
+    Publication(Publication),
+    ReassignOwned,
+    /// ALTER EXTENSION of the extension ward.
+    AlterWard,
+    Other,
+}
+
+/// The text of the statement that a hook received; core reads it for error positions.
+#[derive(Clone, Copy)]
+pub struct Source(pub(super) *const c_char);
+
+impl Source {
+    /// # Safety
+    /// `text` is null or a live C string (S2).
+    pub unsafe fn new(text: *const c_char) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn raw(self) -> *const c_char {
+        self.0
+    }
+}
+
+/// A relation's name as written.
+#[derive(Clone, Copy)]
+pub struct Name(*mut pg_sys::RangeVar);
+
+/// How strongly a named relation is locked: as the statement itself will lock it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock(pub(super) i32);
+
+impl Lock {
+    /// Reading.
+    pub const ACCESS_SHARE: Lock = Lock(pg_sys::AccessShareLock as i32);
+    /// Writing rows.
+    pub const ROW_EXCLUSIVE: Lock = Lock(pg_sys::RowExclusiveLock as i32);
+    /// Statistics, inheritance, concurrent index builds.
+    pub const SHARE_UPDATE: Lock = Lock(pg_sys::ShareUpdateExclusiveLock as i32);
+    /// Index builds.
+    pub const SHARE: Lock = Lock(pg_sys::ShareLock as i32);
+    /// Triggers.
+    pub const SHARE_ROW: Lock = Lock(pg_sys::ShareRowExclusiveLock as i32);
+    /// Most definitions.
+    pub const ACCESS_EXCLUSIVE: Lock = Lock(pg_sys::AccessExclusiveLock as i32);
+}
+
+impl Name {
+    /// # Safety
+    /// `name` is null or a live RangeVar (S2).
+    pub(super) unsafe fn new(name: *mut pg_sys::RangeVar) -> Option<Self> {
+        (!name.is_null()).then_some(Self(name))
+    }
+
+    pub(super) fn raw(self) -> *mut pg_sys::RangeVar {
+        self.0
+    }
+
+    /// The relation that the name stands for now; `None` if there is none.
+    pub fn find(self) -> Option<Oid> {
+        self.find_locked(pg_sys::NoLock as i32)
+    }
+
+    /// The same, locked, so that the name still stands for it when the statement looks it up.
+    ///
+    /// A relation of another owner is not locked: the statement will be refused by core, and
+    /// nobody should be able to lock what is not theirs.
+    pub fn lock_own(self, lock: Lock) -> Option<Oid> {
+        let relation = self.find()?;
+        if compat::owns_relation(relation) {
+            self.find_locked(lock.0)
+        } else {
+            Some(relation)
+        }
+    }
+
+    /// The same for statements that lock before they check rights.
+    pub fn lock(self, lock: Lock) -> Option<Oid> {
+        self.find_locked(lock.0)
+    }
+
+    fn find_locked(self, mode: i32) -> Option<Oid> {
+        // SAFETY: S2, S4.
+        let found = unsafe {
+            let flags = pg_sys::RVROption::RVR_MISSING_OK;
+            pg_sys::RangeVarGetRelidExtended(self.0, mode, flags, None, std::ptr::null_mut())
+        };
+        (found != Oid::INVALID).then_some(found)
+    }
+}
+
+/// SET and RESET.
+#[derive(Clone, Copy)]
+pub struct Set(*mut pg_sys::VariableSetStmt);
+
+impl Set {
+    /// RESET ALL.
+    pub fn is_reset_all(self) -> bool {
+        self.kind() == pg_sys::VariableSetKind::VAR_RESET_ALL
+    }
+
+    /// RESET name, or SET name TO DEFAULT.
+    pub fn is_reset(self) -> bool {
+        [pg_sys::VariableSetKind::VAR_RESET, pg_sys::VariableSetKind::VAR_SET_DEFAULT]
+            .contains(&self.kind())
+    }
+
+    /// Is it about this setting? Names of settings do not distinguish case.
+    pub fn names(self, setting: &str) -> bool {
+        // SAFETY: S2.
+        unsafe { text((*self.0).name) }.eq_ignore_ascii_case(setting.as_bytes())
+    }
+
+    fn kind(self) -> pg_sys::VariableSetKind::Type {
+        // SAFETY: S2.
+        unsafe { (*self.0).kind }
+    }
+}
+
+/// The bytes of a C string of the tree; empty for null.
+///
+/// # Safety
+/// `value` is null or a live C string that outlives the hook call (S2).
+pub(super) unsafe fn text<'a>(value: *const c_char) -> &'a [u8] {
+    if value.is_null() {
+        return b"";
+    }
+    // SAFETY: by contract.
+    unsafe { CStr::from_ptr(value).to_bytes() }
+}
+
+/// What `statement` is.
+///
+/// # Safety
+/// `statement` is the live statement that a utility hook received (S2).
+pub unsafe fn classify(statement: *mut pg_sys::PlannedStmt) -> Statement {
+    // SAFETY: by contract; each cast follows the node's tag.
+    unsafe {
+        let node = (*statement).utilityStmt;
+        match (*node).type_ {
+            NodeTag::T_TransactionStmt => Statement::Transaction,
+            NodeTag::T_DiscardStmt => Statement::Discard,
+            NodeTag::T_VariableSetStmt => Statement::Set(Set(node.cast())),
+            NodeTag::T_LoadStmt => Statement::Load,
+            NodeTag::T_ExplainStmt => Statement::Explain { creates_table: explains_create(node.cast()) },
+            NodeTag::T_CreateTableAsStmt | NodeTag::T_RefreshMatViewStmt => Statement::CreateTableAs,
+            NodeTag::T_CopyStmt => Statement::Copy(copy::Statement::new(node.cast())),
+            NodeTag::T_ReassignOwnedStmt => Statement::ReassignOwned,
+            _ => classify_definition(node),
+        }
+    }
+}
+
+/// # Safety
+/// As [`classify`].
+unsafe fn classify_definition(node: *mut pg_sys::Node) -> Statement {
+    let named = |name, statement: fn(Name) -> Statement| {
+        // SAFETY: by contract.
+        unsafe { Name::new(name) }.map_or(Statement::Other, statement)
+    };
+    // SAFETY: by contract; each cast follows the node's tag.
+    unsafe {
+        match (*node).type_ {
+            NodeTag::T_AlterTableStmt => Statement::AlterTable(AlterTable::new(node.cast())),
+            NodeTag::T_CreateStmt | NodeTag::T_CreateForeignTableStmt => {
+                Statement::CreateTable(CreateTable::new(node.cast()))
+            }
+            NodeTag::T_IndexStmt => Statement::CreateIndex(CreateIndex::new(node.cast())),
+            NodeTag::T_CreateStatsStmt => Statement::CreateStatistics(CreateStatistics::new(node.cast())),
+            NodeTag::T_AlterDomainStmt => Statement::AlterDomain(AlterDomain::new(node.cast())),
+            NodeTag::T_RenameStmt => Statement::Rename(Rename::new(node.cast())),
+            NodeTag::T_AlterObjectSchemaStmt => {
+                named((*node.cast::<pg_sys::AlterObjectSchemaStmt>()).relation, Statement::SetSchema)
+            }
+            NodeTag::T_CreatePolicyStmt => {
+                named((*node.cast::<pg_sys::CreatePolicyStmt>()).table, Statement::Policy)
+            }
+            NodeTag::T_AlterPolicyStmt => {
+                named((*node.cast::<pg_sys::AlterPolicyStmt>()).table, Statement::Policy)
+            }
+            NodeTag::T_CreateTrigStmt => {
+                named((*node.cast::<pg_sys::CreateTrigStmt>()).relation, Statement::Trigger)
+            }
+            NodeTag::T_RuleStmt => named((*node.cast::<pg_sys::RuleStmt>()).relation, Statement::Rule),
+            NodeTag::T_CreatePublicationStmt => {
+                let publication = &*node.cast::<pg_sys::CreatePublicationStmt>();
+                Statement::Publication(Publication::new(publication.pubobjects, publication.for_all_tables))
+            }
+            NodeTag::T_AlterPublicationStmt => {
+                let publication = &*node.cast::<pg_sys::AlterPublicationStmt>();
+                Statement::Publication(Publication::new(publication.pubobjects, publication.for_all_tables))
+            }
+            NodeTag::T_AlterExtensionStmt if is_ward((*node.cast::<pg_sys::AlterExtensionStmt>()).extname) => {
+                Statement::AlterWard
+            }
+            NodeTag::T_AlterExtensionContentsStmt
+                if is_ward((*node.cast::<pg_sys::AlterExtensionContentsStmt>()).extname) =>
+            {
+                Statement::AlterWard
+            }
+            _ => Statement::Other,
+        }
+    }
+}
+
+/// # Safety
+/// As [`text`].
+unsafe fn is_ward(extension: *const c_char) -> bool {
+    // SAFETY: by contract.
+    unsafe { text(extension) == b"ward" }
+}
+
+/// # Safety
+/// `explain` is live (S2).
+unsafe fn explains_create(explain: *mut pg_sys::ExplainStmt) -> bool {
+    // SAFETY: by contract; after analysis the query is a Query.
+    unsafe {
+        let query = (*explain).query.cast::<pg_sys::Query>();
+        !query.is_null()
+            && (*query).type_ == NodeTag::T_Query
+            && !(*query).utilityStmt.is_null()
+            && (*(*query).utilityStmt).type_ == NodeTag::T_CreateTableAsStmt
+    }
+}
+
+/// The names in a list of strings, such as a column list.
+///
+/// # Safety
+/// `list` is null or a live list of String nodes (S2).
+pub(super) unsafe fn names(list: *mut pg_sys::List) -> impl Iterator<Item = *mut c_char> {
+    // SAFETY: by contract.
+    list_items::<pg_sys::String>(list).map(|name| unsafe { (*name).sval })
+}

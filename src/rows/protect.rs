@@ -1,0 +1,359 @@
+#![forbid(unsafe_code)]
+//! `ward.protect` and `ward.unprotect`: the registry row, row security and ward's catalog policies.
+//!
+//! The policies are for everything that is not the pass: the catalog shows them, dumps carry them,
+//! `pg_stats` and error texts hide rows because of them, and they refuse where the library is not
+//! loaded. ENABLE and FORCE go with them for the same reasons.
+
+use crate::errors::{Code, Result, WardError};
+use crate::pg::expr::Scalar;
+use crate::pg::{Oid, catalog, guc, spi};
+use crate::registry::{self, objects};
+use serde_json::{Map, Value};
+use ward_core::Label;
+
+/// The protected columns by name; `None` for a dimension that is not used.
+pub struct Columns {
+    pub tenant: Option<String>,
+    pub label: Option<String>,
+    pub owner: Option<String>,
+    pub acl: Option<String>,
+}
+
+impl Columns {
+    fn used(&self) -> impl Iterator<Item = &String> {
+        [&self.tenant, &self.label, &self.owner, &self.acl].into_iter().flatten()
+    }
+}
+
+/// Options of `ward.protect`, checked.
+#[derive(Default)]
+struct Options {
+    add_columns: bool,
+    tenant_type: Option<String>,
+    default_label: Option<Label>,
+    label_existing: Option<Label>,
+    shared_tenant: Option<String>,
+}
+
+/// Protects a relation; see `ward.protect` in the reference.
+pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> {
+    let table = protectable(relation)?;
+    let options = parse_options(options)?;
+    if columns.used().next().is_none() {
+        return Err(bad(&table, "needs at least one of tenant, label, owner and acl"));
+    }
+    refuse_related(relation, &table)?;
+    if options.add_columns {
+        add_columns(relation, &table, columns, &options)?;
+    }
+    check_columns(relation, &table, columns, &options)?;
+    in_maintenance(|| {
+        if let (Some(column), Some(label)) = (&columns.label, options.label_existing) {
+            label_existing(&table, column, label)?;
+        }
+        store(relation, columns, &options)?;
+        cover_tree(relation, columns)
+    })
+}
+
+/// Ends a protection; see `ward.unprotect` in the reference.
+pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
+    let table = catalog::qualified_name(relation).ok_or_else(missing)?;
+    if reason.trim().is_empty() {
+        return Err(WardError::new(Code::Argument, "ward.unprotect needs a reason"));
+    }
+    let rls_before = match registry::protection(relation)? {
+        Some(p) if p.root == relation => p.rls_before,
+        Some(p) => {
+            return Err(bad(&table, "is protected through its parent").hint(format!(
+                "Unprotect \"{}\" instead.",
+                catalog::relation_name(p.root).unwrap_or_default()
+            )));
+        }
+        None => return Err(bad(&table, "is not protected")),
+    };
+    in_maintenance(|| {
+        for part in tree(relation) {
+            uncover(part, rls_before && part == relation)?;
+        }
+        spi::run("DELETE FROM ward_internal.protection WHERE relation = $1", &[relation.into()])?;
+        crate::pg::log::record(&format!("ward: protection of {table} ended: {reason}"));
+        Ok(())
+    })
+}
+
+/// Brings a new partition or inheritance child under its parent's protection.
+pub fn cover_child(child: Oid) -> Result<()> {
+    let Some(p) = registry::protection(child)? else { return Ok(()) };
+    spi::as_owner(|| in_maintenance(|| cover_tree(child, &columns_of(&p))))
+}
+
+/// Gives a detached partition or child the protection that it had through its parent.
+pub fn keep_detached(child: Oid, before: &registry::Protection) -> Result<()> {
+    spi::as_owner(|| {
+        in_maintenance(|| {
+            spi::run(
+                "INSERT INTO ward_internal.protection
+                     (relation, tenant, label, owner, acl, options, rls_before)
+                 SELECT $1, tenant, label, owner, acl, options, false
+                 FROM ward_internal.protection WHERE relation = $2
+                 ON CONFLICT (relation) DO NOTHING",
+                &[child.into(), before.root.into()],
+            )?;
+            cover_tree(child, &columns_of(before))
+        })
+    })
+}
+
+fn columns_of(p: &registry::Protection) -> Columns {
+    Columns {
+        tenant: p.tenant.as_ref().map(|d| d.column.name.clone()),
+        label: p.label.as_ref().map(|c| c.name.clone()),
+        owner: p.owner.as_ref().map(|d| d.column.name.clone()),
+        acl: p.acl.as_ref().map(|d| d.column.name.clone()),
+    }
+}
+
+/// Runs ward's own statements with protected relations open to them.
+fn in_maintenance<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    let level = guc::nest();
+    guc::save(c"ward.maintenance", "ward administration");
+    // Triggers of the table's owner must not run while its rows are open.
+    guc::save(c"session_replication_role", "replica");
+    let result = f();
+    guc::unnest(level);
+    result
+}
+
+fn protectable(relation: Oid) -> Result<String> {
+    let table = catalog::qualified_name(relation).ok_or_else(missing)?;
+    if !catalog::is_user_object(relation) || catalog::is_extension_member(relation) {
+        return Err(bad(&table, "belongs to the system or to an extension"));
+    }
+    match catalog::relation_kind(relation) {
+        Some(b'r' | b'p') => Ok(table),
+        Some(b'v') => Err(bad(&table, "is a view").hint("Protect the tables under it: views show only what they show.")),
+        _ => Err(bad(&table, "is not a table").hint("Tables and partitioned tables can be protected.")),
+    }
+}
+
+/// Protection belongs to the root: rows are reached through parents as well.
+fn refuse_related(relation: Oid, table: &str) -> Result<()> {
+    if let Some(parent) = catalog::parents(relation).first() {
+        let parent = catalog::relation_name(*parent).unwrap_or_default();
+        return Err(bad(table, "is a partition or an inheritance child")
+            .hint(format!("Protect its parent \"{parent}\": its children are covered with it.")));
+    }
+    for child in tree(relation).into_iter().skip(1) {
+        if registry::protection(child)?.is_some_and(|p| p.root == child) {
+            let child = catalog::relation_name(child).unwrap_or_default();
+            return Err(bad(table, "has a child with a protection of its own")
+                .hint(format!("Unprotect \"{child}\" first.")));
+        }
+    }
+    Ok(())
+}
+
+/// The relation and all its descendants.
+fn tree(relation: Oid) -> Vec<Oid> {
+    let mut all = vec![relation];
+    let mut next = 0;
+    while let Some(&one) = all.get(next) {
+        for child in catalog::children(one) {
+            if !all.contains(&child) {
+                all.push(child);
+            }
+        }
+        next += 1;
+    }
+    all
+}
+
+fn add_columns(relation: Oid, table: &str, columns: &Columns, options: &Options) -> Result<()> {
+    let tenant_type = options.tenant_type.as_deref().unwrap_or("text");
+    let wanted = [
+        (&columns.tenant, tenant_type),
+        (&columns.label, "ward.label"),
+        (&columns.owner, "text"),
+        (&columns.acl, "text[]"),
+    ];
+    for (name, type_name) in wanted {
+        if let Some(name) = name.as_ref().filter(|name| catalog::column(relation, name).is_none()) {
+            let name = spi::identifier(name);
+            spi::run(&format!("ALTER TABLE {table} ADD COLUMN {name} {type_name}"), &[])?;
+        }
+    }
+    Ok(())
+}
+
+fn check_columns(relation: Oid, table: &str, columns: &Columns, options: &Options) -> Result<()> {
+    let find = |name: &String| {
+        catalog::column(relation, name).ok_or_else(|| {
+            bad(table, &format!("has no column \"{name}\""))
+                .hint("Name the column, pass NULL for an unused dimension, or use the option add_columns.")
+        })
+    };
+    let unfit = |name: &str, wanted: &str| bad(table, &format!("column \"{name}\" must be {wanted}"));
+    for name in [&columns.tenant, &columns.owner].into_iter().flatten() {
+        let column = find(name)?;
+        if Scalar::of(column.type_oid).is_none() {
+            return Err(unfit(name, "smallint, integer, bigint, uuid, text or varchar"));
+        }
+        if !catalog::is_deterministic(column.collation) {
+            return Err(unfit(name, "of a deterministic collation (tenants that compare equal would mix)"));
+        }
+    }
+    if let Some(name) = &columns.acl
+        && Scalar::of_array(find(name)?.type_oid).is_none()
+    {
+        return Err(unfit(name, "an array of smallint, integer, bigint, uuid, text or varchar"));
+    }
+    if let Some(name) = &columns.label {
+        let label_type = objects()?.map(|objects| objects.label_type);
+        if Some(find(name)?.type_oid) != label_type {
+            return Err(unfit(name, "of type ward.label"));
+        }
+    }
+    if let (Some(name), Some(shared)) = (&columns.tenant, &options.shared_tenant)
+        && Scalar::of(find(name)?.type_oid).and_then(|scalar| scalar.parse(shared)).is_none()
+    {
+        return Err(bad(table, "option shared_tenant is not a value of the tenant column"));
+    }
+    Ok(())
+}
+
+fn label_existing(table: &str, column: &str, label: Label) -> Result<()> {
+    let column = spi::identifier(column);
+    let sql = format!("UPDATE {table} SET {column} = $1::text::ward.label WHERE {column} IS NULL");
+    spi::run(&sql, &[label.to_string().into()])?;
+    Ok(())
+}
+
+fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
+    let mut kept = Map::new();
+    if let Some(label) = options.default_label {
+        kept.insert("default_label".into(), label.to_string().into());
+    }
+    if let Some(shared) = &options.shared_tenant {
+        kept.insert("shared_tenant".into(), shared.clone().into());
+    }
+    let text = |name: &Option<String>| name.clone().into();
+    spi::run(
+        "INSERT INTO ward_internal.protection
+             (relation, tenant, label, owner, acl, options, rls_before)
+         SELECT $1, $2::name, $3::name, $4::name, $5::name, $6, relrowsecurity
+         FROM pg_class WHERE oid = $1
+         ON CONFLICT (relation) DO UPDATE SET tenant = excluded.tenant, label = excluded.label,
+             owner = excluded.owner, acl = excluded.acl, options = excluded.options,
+             changed_at = now(), changed_by = SESSION_USER",
+        &[
+            relation.into(),
+            text(&columns.tenant),
+            text(&columns.label),
+            text(&columns.owner),
+            text(&columns.acl),
+            pgrx::JsonB(Value::Object(kept)).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn cover_tree(relation: Oid, columns: &Columns) -> Result<()> {
+    tree(relation).into_iter().try_for_each(|part| cover(part, columns))
+}
+
+/// The names of ward's policies, each with its command and what it is for.
+const POLICIES: [&str; 4] = ["ward_rows", "ward_update", "ward_delete", "ward_permit"];
+
+fn cover(relation: Oid, columns: &Columns) -> Result<()> {
+    let table = catalog::qualified_name(relation).ok_or_else(missing)?;
+    let subject = format!("{}::pg_catalog.regclass", spi::literal(&table));
+    let names = columns.used().map(|name| format!(", {}", spi::identifier(name))).collect::<String>();
+    let read = format!("ward.may_read({subject}{names})");
+    let write = format!("ward.may_write({subject}{names})");
+    let permit = format!("ward.permit({subject})");
+    drop_policies(&table)?;
+    for statement in [
+        format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),
+        format!("CREATE POLICY ward_rows ON {table} AS RESTRICTIVE USING ({read}) WITH CHECK ({write})"),
+        format!("CREATE POLICY ward_update ON {table} AS RESTRICTIVE FOR UPDATE USING ({write})"),
+        format!("CREATE POLICY ward_delete ON {table} AS RESTRICTIVE FOR DELETE USING ({write})"),
+        format!("CREATE POLICY ward_permit ON {table} USING ({permit}) WITH CHECK ({permit})"),
+    ] {
+        spi::run(&statement, &[])?;
+    }
+    Ok(())
+}
+
+fn uncover(relation: Oid, keep_row_security: bool) -> Result<()> {
+    let table = catalog::qualified_name(relation).ok_or_else(missing)?;
+    drop_policies(&table)?;
+    spi::run(&format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"), &[])?;
+    if !keep_row_security {
+        spi::run(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"), &[])?;
+    }
+    Ok(())
+}
+
+fn drop_policies(table: &str) -> Result<()> {
+    let level = guc::nest();
+    guc::save(c"client_min_messages", "warning");
+    let result = POLICIES
+        .iter()
+        .try_for_each(|policy| spi::run(&format!("DROP POLICY IF EXISTS {policy} ON {table}"), &[]).map(|_| ()));
+    guc::unnest(level);
+    result
+}
+
+fn parse_options(options: &Value) -> Result<Options> {
+    let Value::Object(options) = options else {
+        return Err(WardError::new(Code::Argument, "the options of ward.protect must be a jsonb object"));
+    };
+    let mut parsed = Options::default();
+    for (name, value) in options {
+        let text = || match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            _ => Err(WardError::new(Code::Argument, format!("option \"{name}\" must be a text"))),
+        };
+        let label = || {
+            Label::parse(&text()?, &registry::category)
+                .map_err(|error| WardError::new(Code::Argument, format!("option \"{name}\": {error}")))
+        };
+        match name.as_str() {
+            "add_columns" => {
+                parsed.add_columns = value.as_bool().ok_or_else(|| {
+                    WardError::new(Code::Argument, "option \"add_columns\" must be true or false")
+                })?;
+            }
+            "tenant_type" => parsed.tenant_type = Some(tenant_type(&text()?)?),
+            "default_label" => parsed.default_label = Some(label()?),
+            "label_existing" => parsed.label_existing = Some(label()?),
+            "shared_tenant" => parsed.shared_tenant = Some(text()?),
+            _ => {
+                return Err(WardError::new(Code::Argument, format!("ward.protect has no option \"{name}\""))
+                    .hint("Options: add_columns, tenant_type, default_label, label_existing, shared_tenant."));
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+/// The type for an added tenant column; a fixed list, because it becomes part of a statement.
+fn tenant_type(text: &str) -> Result<String> {
+    const TYPES: [&str; 6] = ["smallint", "integer", "bigint", "uuid", "text", "varchar"];
+    match TYPES.iter().find(|known| **known == text) {
+        Some(known) => Ok((*known).to_owned()),
+        None => Err(WardError::new(Code::Argument, "option \"tenant_type\" is not a type that a tenant may have")
+            .hint(format!("Use one of: {}.", TYPES.join(", ")))),
+    }
+}
+
+fn bad(table: &str, what: &str) -> WardError {
+    WardError::new(Code::Definition, format!("table {table} {what}"))
+}
+
+fn missing() -> WardError {
+    WardError::new(Code::Definition, "the relation does not exist")
+}
