@@ -3,8 +3,8 @@
 //!
 //! EXECUTE on these belongs to `ward_admin`; they run with the rights of the extension's owner.
 
-use super::{Reply, administering};
-use crate::errors::{Code, Result, WardError};
+use super::{Result, administering};
+use crate::errors::{self, Code, WardError};
 use crate::pg::{arguments, invalidate, spi};
 use crate::registry;
 use pgrx::prelude::*;
@@ -25,7 +25,7 @@ fn trust_issuer(
     jwks: JsonB,
     claims: default!(JsonB, "'{}'"),
     options: default!(JsonB, "'{}'"),
-) -> Reply<()> {
+) -> Result<()> {
     administering()?;
     define(issuer, audience, &jwks, &claims, &options)?;
     spi::run(
@@ -44,7 +44,7 @@ fn trust_issuer(
 /// Errors: WD003 if the issuer is not trusted; WD035 (42P17) if the key set is not usable.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn rotate_keys(issuer: &str, jwks: JsonB) -> Reply<()> {
+fn rotate_keys(issuer: &str, jwks: JsonB) -> Result<()> {
     administering()?;
     define(issuer, "any", &jwks, &JsonB(serde_json::json!({})), &JsonB(serde_json::json!({})))?;
     let changed = spi::run(
@@ -60,7 +60,7 @@ fn rotate_keys(issuer: &str, jwks: JsonB) -> Reply<()> {
 /// Error: WD003 if the issuer is not trusted.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn distrust_issuer(issuer: &str) -> Reply<()> {
+fn distrust_issuer(issuer: &str) -> Result<()> {
     administering()?;
     let changed = spi::run("DELETE FROM ward_internal.issuer WHERE issuer = $1", &[issuer.into()])?;
     Ok(known(changed, issuer)?)
@@ -73,7 +73,7 @@ fn distrust_issuer(issuer: &str) -> Reply<()> {
 /// Error: WD036 (22023) for another kind, or an empty value or reason.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn revoke(kind: &str, value: &str, reason: &str) -> Reply<()> {
+fn revoke(kind: &str, value: &str, reason: &str) -> Result<()> {
     administering()?;
     if RevocationKind::from_name(kind).is_none() {
         return Err(WardError::new(Code::Argument, format!("revocation kind \"{kind}\" is not known"))
@@ -101,14 +101,14 @@ fn registry_changed(call: pg_sys::FunctionCallInfo) {
     }
 }
 
-fn define(issuer: &str, audience: &str, jwks: &JsonB, claims: &JsonB, options: &JsonB) -> Result<()> {
+fn define(issuer: &str, audience: &str, jwks: &JsonB, claims: &JsonB, options: &JsonB) -> errors::Result<()> {
     let [jwks, claims, options] = [jwks, claims, options].map(|json| json.0.to_string());
     Issuer::define(issuer, audience, &jwks, &claims, &options, &registry::category)
         .map(|_| ())
         .map_err(|error| WardError::new(Code::Definition, error.to_string()))
 }
 
-fn known(changed: usize, issuer: &str) -> Result<()> {
+fn known(changed: usize, issuer: &str) -> errors::Result<()> {
     if changed > 0 {
         return Ok(());
     }

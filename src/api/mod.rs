@@ -8,7 +8,7 @@ pub mod label;
 mod rows;
 mod session;
 
-use crate::errors::{Code, Result, WardError};
+use crate::errors::{self, Code, WardError};
 use pgrx::extension_sql_file;
 use pgrx::pg_sys::panic::ErrorReport;
 
@@ -23,10 +23,11 @@ extension_sql_file!("../../sql/install/80_views.sql", name = "views", requires =
 extension_sql_file!("../../sql/install/90_grants.sql", name = "grants", finalize);
 
 /// What functions called by SQL return: a refusal becomes an error with its SQLSTATE and code.
-type Reply<T> = std::result::Result<T, ErrorReport>;
+/// (pgrx reads the name `Result` when it generates SQL, hence the shadowing.)
+type Result<T> = std::result::Result<T, ErrorReport>;
 
 /// Refuses to work without the preloaded library (WD039): its hooks would not enforce anything.
-fn preloaded() -> Result<()> {
+fn preloaded() -> errors::Result<()> {
     if crate::hooks::installed() {
         return Ok(());
     }
@@ -35,7 +36,7 @@ fn preloaded() -> Result<()> {
 }
 
 /// Refuses administration under an application's token (WD032).
-fn administering() -> Result<()> {
+fn administering() -> errors::Result<()> {
     preloaded()?;
     if crate::session::has_token() {
         return Err(WardError::new(Code::Guarded, "ward is not administered in a session with a token")

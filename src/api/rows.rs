@@ -2,8 +2,8 @@
 //! Protecting relations, and the functions that ward's policies and plans call.
 
 use super::label::LabelDatum;
-use super::{Reply, administering, preloaded};
-use crate::errors::{Code, Result, WardError};
+use super::{Result, administering, preloaded};
+use crate::errors::{self, Code, WardError};
 use crate::pg::{Oid, arguments, catalog};
 use crate::rows::{marker, protect as protecting};
 use pgrx::prelude::*;
@@ -38,7 +38,7 @@ fn protect(
     owner: Option<&CStr>,
     acl: Option<&CStr>,
     options: Option<JsonB>,
-) -> Reply<()> {
+) -> Result<()> {
     administering()?;
     let text = |name: Option<&CStr>| name.map(|name| name.to_string_lossy().into_owned());
     let columns = protecting::Columns {
@@ -59,12 +59,12 @@ CREATE FUNCTION ward.unprotect(relation regclass, reason text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
-fn unprotect(relation: Option<pg_sys::Oid>, reason: Option<&str>) -> Reply<()> {
+fn unprotect(relation: Option<pg_sys::Oid>, reason: Option<&str>) -> Result<()> {
     administering()?;
     Ok(protecting::unprotect(required(relation)?, reason.unwrap_or_default())?)
 }
 
-fn required(relation: Option<Oid>) -> Result<Oid> {
+fn required(relation: Option<Oid>) -> errors::Result<Oid> {
     relation.ok_or_else(|| WardError::new(Code::Argument, "the relation must not be NULL"))
 }
 
@@ -73,7 +73,7 @@ fn required(relation: Option<Oid>) -> Result<Oid> {
 CREATE FUNCTION ward.may_read(relation regclass, VARIADIC columns \"any\") RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
-fn may_read(call: pg_sys::FunctionCallInfo) -> Reply<bool> {
+fn may_read(call: pg_sys::FunctionCallInfo) -> Result<bool> {
     Ok(decide(call, false)?)
 }
 
@@ -82,11 +82,11 @@ fn may_read(call: pg_sys::FunctionCallInfo) -> Reply<bool> {
 CREATE FUNCTION ward.may_write(relation regclass, VARIADIC columns \"any\") RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
-fn may_write(call: pg_sys::FunctionCallInfo) -> Reply<bool> {
+fn may_write(call: pg_sys::FunctionCallInfo) -> Result<bool> {
     Ok(decide(call, true)?)
 }
 
-fn decide(call: pg_sys::FunctionCallInfo, write: bool) -> Result<bool> {
+fn decide(call: pg_sys::FunctionCallInfo, write: bool) -> errors::Result<bool> {
     preloaded()?;
     let (relation, row) = arguments::relation_and_texts(call);
     match relation {
@@ -101,7 +101,7 @@ fn decide(call: pg_sys::FunctionCallInfo, write: bool) -> Result<bool> {
 CREATE FUNCTION ward.permit(relation regclass) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
-fn permit(relation: pg_sys::Oid) -> Reply<bool> {
+fn permit(relation: pg_sys::Oid) -> Result<bool> {
     preloaded()?;
     Ok(marker::permit(relation))
 }
@@ -111,7 +111,7 @@ fn permit(relation: pg_sys::Oid) -> Reply<bool> {
 CREATE FUNCTION ward_internal.deny(relation oid, dimension text) RETURNS boolean
 LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
-fn deny(relation: pg_sys::Oid, dimension: &str) -> Reply<bool> {
+fn deny(relation: pg_sys::Oid, dimension: &str) -> Result<bool> {
     let (code, what) = match dimension {
         "tenant" => (Code::Tenant, "its tenant is not one that this session may write"),
         "label" => (Code::Label, "its label is not within this session's clearance"),
@@ -125,7 +125,7 @@ fn deny(relation: pg_sys::Oid, dimension: &str) -> Reply<bool> {
 CREATE FUNCTION ward_internal.keep_label(old ward.label, new ward.label) RETURNS ward.label
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ", requires = ["label"])]
-fn keep_label(old: Option<LabelDatum>, new: Option<LabelDatum>) -> Reply<Option<LabelDatum>> {
+fn keep_label(old: Option<LabelDatum>, new: Option<LabelDatum>) -> Result<Option<LabelDatum>> {
     let (Some(old), Some(new)) = (old, new) else { return Ok(new) };
     let (old, new): (Label, Label) = (old.into(), new.into());
     if new.dominates(old) {

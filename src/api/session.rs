@@ -2,7 +2,7 @@
 //! The identity in force, as SQL sees it.
 
 use super::label::LabelDatum;
-use super::{Reply, preloaded};
+use super::{Result, preloaded};
 use crate::errors::{Code, WardError};
 use crate::pg::{guc, xact};
 use crate::session::{self, identity};
@@ -16,7 +16,7 @@ use pgrx::prelude::*;
 /// than at the first protected statement. Pass the token as a bind parameter.
 /// Errors: WD001–WD012 if it does not verify; WD033 if the identity may not change now; WD036.
 #[pg_extern(volatile, parallel_unsafe)]
-fn login(token: &str, scope: default!(&str, "'transaction'")) -> Reply<()> {
+fn login(token: &str, scope: default!(&str, "'transaction'")) -> Result<()> {
     preloaded()?;
     let local = match scope {
         "transaction" => true,
@@ -34,7 +34,7 @@ fn login(token: &str, scope: default!(&str, "'transaction'")) -> Reply<()> {
 
 /// Takes the identity off this session. Error: WD033 if it may not change now.
 #[pg_extern(volatile, parallel_unsafe)]
-fn logout() -> Reply<()> {
+fn logout() -> Result<()> {
     preloaded()?;
     guc::set_token("", false);
     Ok(())
@@ -46,7 +46,7 @@ fn logout() -> Reply<()> {
 /// `ward.revoke('token', …)` accepts. Errors: WD000 without a token, WD001–WD012.
 #[pg_extern(stable, parallel_safe)]
 #[allow(clippy::type_complexity, reason = "a row type is spelt as a tuple in pgrx")]
-fn session() -> Reply<
+fn session() -> Result<
     TableIterator<
         'static,
         (
@@ -86,7 +86,7 @@ fn session() -> Reply<
 ///
 /// Errors: WD000 without a token; WD014 if the token names no tenant or several.
 #[pg_extern(stable, parallel_safe)]
-fn tenant() -> Reply<String> {
+fn tenant() -> Result<String> {
     preloaded()?;
     match session::current()?.principal().tenants.as_slice() {
         [only] => Ok(only.clone()),
@@ -98,14 +98,14 @@ fn tenant() -> Reply<String> {
 
 /// All tenants of the identity in force. Error: WD000 without a token.
 #[pg_extern(stable, parallel_safe)]
-fn tenants() -> Reply<Vec<String>> {
+fn tenants() -> Result<Vec<String>> {
     preloaded()?;
     Ok(session::current()?.principal().tenants.clone())
 }
 
 /// The subject (`sub`) of the identity in force. Error: WD000 without a token.
 #[pg_extern(stable, parallel_safe)]
-fn subject() -> Reply<String> {
+fn subject() -> Result<String> {
     preloaded()?;
     Ok(session::current()?.principal().subject.clone())
 }
@@ -114,7 +114,7 @@ fn subject() -> Reply<String> {
 ///
 /// Error: WD000 without a token.
 #[pg_extern(stable, parallel_safe)]
-fn clearance() -> Reply<LabelDatum> {
+fn clearance() -> Result<LabelDatum> {
     preloaded()?;
     Ok(LabelDatum::from(session::current()?.principal().clearance))
 }
@@ -124,7 +124,7 @@ fn clearance() -> Reply<LabelDatum> {
 ///
 /// Error: WD000 without a token.
 #[pg_extern(stable, parallel_safe)]
-fn claim(path: &str) -> Reply<Option<JsonB>> {
+fn claim(path: &str) -> Result<Option<JsonB>> {
     preloaded()?;
     let identity = session::current()?;
     let claims: serde_json::Value = serde_json::from_str(&identity.principal().claims_json)
