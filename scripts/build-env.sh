@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Included after lib.sh (and pg.sh, where PostgreSQL matters) by scripts that call cargo.
+# shellcheck disable=SC2154  # cache and top come from lib.sh
 
 export PATH=$cache/tools/bin:$PATH
 # One target folder per PostgreSQL major: the extension's file has the same name in all of them.
@@ -13,9 +14,9 @@ if [ "$(cat "$CARGO_TARGET_DIR/.built-from" 2>/dev/null || true)" != "$top" ]; t
   echo "$top" >"$CARGO_TARGET_DIR/.built-from"
 fi
 
-# cargo-pgrx links with this flag, so that no linker drops the section its SQL generator reads. cargo builds
-# everything again when flags change: with the same flag everywhere one build serves all.
-export RUSTFLAGS="-C link-arg=-Wl,--no-gc-sections"
+# build.rs already does what cargo-pgrx would do by a link flag of its own; with other flags than cargo's it would
+# build everything again.
+export CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND=1
 
 # build_for PG_CONFIG: tells pgrx whose headers to read. The file is written only when that changes: a newer one
 # makes pgrx read all headers again, a missing one makes it do so at every build.

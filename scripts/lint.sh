@@ -22,5 +22,5 @@ cargo test --quiet --locked --package house
 
 if command -v shellcheck >/dev/null; then
   step "Shell scripts" "mend the findings above"
-  shellcheck -x -P scripts scripts/*.sh .ci/run
+  shellcheck -S warning -x -P scripts scripts/*.sh .ci/run
 fi

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Included after lib.sh by scripts that need PostgreSQL: which major, whose pg_config, and our own copy of its tree.
-# shellcheck disable=SC2034  # read by the scripts that include this file
+# shellcheck disable=SC2034,SC2154  # some names are read by, some come from, the scripts that include this file
 
 supported_majors="18 17 16 15"
 
@@ -69,4 +69,15 @@ own_server() {
   # A ward that the machine's server has stays out of ours.
   rm -f "$tree/usr/lib/postgresql/$PG/lib/ward.so" "$tree/usr/share/postgresql/$PG/extension/"ward[.-]*
   echo "$stamp" >"$tree/stamp"
+}
+
+# with_cluster NAME [setting…]: starts a cluster that goes when the calling script ends, and exports its address
+# (PGHOST …) and WARD_MINT, the tool that signs tokens.
+with_cluster() {
+  cluster=$1-$$
+  shift
+  on_exit "$(printf '%q stop %q' "$top/scripts/cluster.sh" "$cluster")"
+  "$top/scripts/cluster.sh" start "$cluster" "$@"
+  eval "$("$top/scripts/cluster.sh" env "$cluster")"
+  export WARD_MINT=$cache/target/pg$PG/release/ward-mint
 }

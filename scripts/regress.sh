@@ -20,10 +20,7 @@ if [ "${#names[@]}" -eq 0 ]; then
 fi
 [ ! -e "$suite/sql/setup.sql" ] || names=(setup "${names[@]}")
 
-cluster=regress-$$
-on_exit '"$top/scripts/cluster.sh" stop "$cluster"'
-"$top/scripts/cluster.sh" start "$cluster"
-eval "$("$top/scripts/cluster.sh" env "$cluster")"
+with_cluster regress
 createdb ward_regress
 
 step "Golden tests (tests/pg_regress) on PostgreSQL $PG" "read $output/regression.diffs"

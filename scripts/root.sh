@@ -57,7 +57,7 @@ make_root() {
   # Nothing may start by itself in here.
   printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
   chmod 755 "$root/usr/sbin/policy-rc.d"
-  mkdir -p "$root/ward" "$root/opt/rust" "$root/var/cache/ward"
+  mkdir -p "$root/ward" "$root/opt/rust" "$root/opt/cargo-pgrx" "$root/var/cache/ward"
   touch "$ready"
 }
 
@@ -68,12 +68,17 @@ enter() {
   mount --bind "$top" "$root/ward"
   mount -o remount,bind,ro "$root/ward"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-  local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sysroot tls=()
-  # The machine's rustup toolchain serves inside too; without one the root installs its own.
+  local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sysroot pgrx tls=()
+  # The machine's rustup toolchain and cargo-pgrx serve inside too; without them the root gets its own.
   sysroot=$(rustc --print sysroot 2>/dev/null || true)
   if [ -x "$sysroot/bin/cargo" ] && [ "$sysroot" != /usr ]; then
     mount --bind "$sysroot" "$root/opt/rust"
     path=/opt/rust/bin:$path
+  fi
+  pgrx=$(PATH=$cache/tools/bin:$PATH command -v cargo-pgrx || true)
+  if [ -n "$pgrx" ]; then
+    mount --bind "$(dirname "$pgrx")" "$root/opt/cargo-pgrx"
+    path=/opt/cargo-pgrx:$path
   fi
   [ ! -e "$root/etc/ssl/machine/ca.crt" ] || tls=(CARGO_HTTP_CAINFO=/etc/ssl/machine/ca.crt
     PIP_CERT=/etc/ssl/machine/ca.crt NODE_EXTRA_CA_CERTS=/etc/ssl/machine/ca.crt)
