@@ -85,28 +85,6 @@ SELECT pg_catalog.pg_extension_config_dump('ward_internal.protection', '');
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- requires:
---   registry
-
-CREATE VIEW ward.issuers AS
-    SELECT issuer, audience, claims, options,
-           ARRAY(SELECT key ->> 'kid'
-                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
-           changed_at, changed_by
-    FROM ward_internal.issuer;
-COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.revocations AS
-    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
-COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.protections AS
-    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
-    FROM ward_internal.protection;
-COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- creates:
 --   Type(ward::api::label::LabelDatum)
 
@@ -316,6 +294,28 @@ CREATE FUNCTION ward.define_category(name text) RETURNS integer
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'define_category_wrapper';
 COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom category a name; its number, 0 to 31';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
+
+CREATE VIEW ward.issuers AS
+    SELECT issuer, audience, claims, options,
+           ARRAY(SELECT key ->> 'kid'
+                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
+           changed_at, changed_by
+    FROM ward_internal.issuer;
+COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.revocations AS
+    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
+COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.protections AS
+    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
+    FROM ward_internal.protection;
+COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -609,10 +609,25 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label)
     TO PUBLIC;
 
+-- The type ward.label with its operators: everybody.
+DO $$
+DECLARE
+    label_function regprocedure;
+BEGIN
+    FOR label_function IN
+        SELECT oid FROM pg_catalog.pg_proc
+        WHERE (pronamespace = 'ward_internal'::regnamespace AND proname LIKE 'label\_%')
+           OR (pronamespace = 'ward'::regnamespace AND proname IN ('level', 'categories', 'label', 'join_labels'))
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', label_function);
+    END LOOP;
+END
+$$;
+
 -- Administration.
 GRANT EXECUTE ON FUNCTION
     ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
-    ward.distrust_issuer(text), ward.revoke(text, text, text),
+    ward.distrust_issuer(text), ward.revoke(text, text, text), ward.define_category(text),
     ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text)
     TO ward_admin;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections TO ward_admin, ward_auditor;

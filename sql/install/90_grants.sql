@@ -13,10 +13,25 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label)
     TO PUBLIC;
 
+-- The type ward.label with its operators: everybody.
+DO $$
+DECLARE
+    label_function regprocedure;
+BEGIN
+    FOR label_function IN
+        SELECT oid FROM pg_catalog.pg_proc
+        WHERE (pronamespace = 'ward_internal'::regnamespace AND proname LIKE 'label\_%')
+           OR (pronamespace = 'ward'::regnamespace AND proname IN ('level', 'categories', 'label', 'join_labels'))
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', label_function);
+    END LOOP;
+END
+$$;
+
 -- Administration.
 GRANT EXECUTE ON FUNCTION
     ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
-    ward.distrust_issuer(text), ward.revoke(text, text, text),
+    ward.distrust_issuer(text), ward.revoke(text, text, text), ward.define_category(text),
     ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text)
     TO ward_admin;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections TO ward_admin, ward_auditor;

@@ -4,7 +4,7 @@
 \i :tokens
 \set VERBOSITY terse
 SET ROLE app;
-\set counts 'SELECT tenant_id, count(*), max(label) FROM docs GROUP BY 1 ORDER BY 1'
+\set counts 'SELECT tenant_id, count(*), join_labels(label) FROM docs GROUP BY 1 ORDER BY 1'
 
 SET ward.token = :'alice';  :counts;
 SET ward.token = :'anna';   :counts;
