@@ -20,6 +20,12 @@ if [ "${#names[@]}" -eq 0 ]; then
 fi
 [ ! -e "$suite/sql/setup.sql" ] || names=(setup "${names[@]}")
 
+# pg_regress gives up on a test without expected output, so a new one begins with an empty file.
+for name in "${names[@]}"; do
+  [ -e "$suite/expected/$name.out" ] || { [ -n "$accept" ] && : >"$suite/expected/$name.out"; } ||
+    die "tests/pg_regress/expected/$name.out is missing" "scripts/regress.sh --accept $name, then read what it wrote"
+done
+
 with_cluster regress
 createdb ward_regress
 
@@ -28,8 +34,9 @@ rm -rf "$output"
 mkdir -p "$output"
 log=$output/summary.log
 status=0
+cd "$output"
 "$(dirname "$("$WARD_PG_CONFIG" --pgxs)")/../test/regress/pg_regress" \
-  --bindir="$(dirname "$WARD_PG_CONFIG")" --inputdir="$suite" --expecteddir="$suite" --outputdir="$output" \
+  --bindir="$(dirname "$WARD_PG_CONFIG")" --inputdir="$suite" --outputdir="$output" \
   --host="$PGHOST" --port="$PGPORT" --user=postgres --use-existing --dbname=ward_regress "${names[@]}" 2>&1 |
   tee "$log" || status=${PIPESTATUS[0]}
 

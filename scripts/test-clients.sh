@@ -7,5 +7,5 @@
 with_cluster clients
 export WARD_CLIENTS=$cache/clients
 
-step "Test with real clients (tests/client)" "run: scripts/test-clients.sh; the server's log: $run/$cluster/log"
+step "Test with real clients (tests/client)" "run: scripts/test-clients.sh [test_FILE[.Class[.test]] …]"
 "$top/tests/client/run.sh" "$@"
