@@ -79,7 +79,7 @@ class World:
         with psycopg.connect(dbname="postgres", autocommit=True) as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} (FORCE)").format(sql.Identifier(self.name)))
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
-            if not server.execute("SELECT FROM pg_roles WHERE rolname = 'app'").fetchone():
+            if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'app'").fetchone():
                 server.execute("CREATE ROLE app LOGIN")
         with self.admin() as db:
             db.execute("CREATE EXTENSION ward")
