@@ -35,6 +35,7 @@ pub extern "C-unwind" fn _PG_init() {
     }
     config::define();
     session::install();
+    guard::install();
     registry::install();
     hooks::install();
     config::reserve_prefix();

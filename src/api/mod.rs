@@ -19,6 +19,7 @@ extension_sql_file!(
     name = "registry_triggers",
     requires = ["registry", admin::registry_changed]
 );
+extension_sql_file!("../../sql/install/30_copy.sql", name = "copy", requires = ["schema"]);
 extension_sql_file!("../../sql/install/80_views.sql", name = "views", requires = ["registry"]);
 extension_sql_file!("../../sql/install/90_grants.sql", name = "grants", finalize);
 

@@ -1,19 +1,83 @@
 #![forbid(unsafe_code)]
 //! Statements that ward refuses or watches.
+//!
+//! Row security says who may see a row; the guard keeps the definition of a protected relation from
+//! being turned against it. Two rules:
+//!
+//! - what could take the protection off a relation, destroy other tenants' rows or run its author's
+//!   code over them belongs to *administrators*: members of `ward_admin` in a session without a
+//!   token ([`definition`], [`alter`], [`family`], [`objects`]);
+//! - a session with a token keeps its database role and gets no functions that reach past the
+//!   tables ([`statement`], [`functions`]).
+//!
+//! `docs/guard.md` lists both in full.
 
-use std::cell::Cell;
+mod alter;
+mod definition;
+mod depth;
+mod family;
+mod functions;
+mod objects;
+mod rename;
+mod statement;
 
-thread_local! {
-    static EXPLAINING: Cell<u32> = const { Cell::new(0) };
-    static CREATING: Cell<u32> = const { Cell::new(0) };
+pub use depth::{in_create_table_as, in_explain};
+pub use objects::inspect as inspect_access;
+pub use statement::{Started, finish, inspect};
+
+use crate::errors::{Code, WardError};
+use crate::pg::expr::Column;
+use crate::pg::{access, activity, catalog, copy, invalidate, xact};
+use crate::registry::{self, Protection};
+use crate::session;
+
+/// Listens to transactions and to changed functions; once, from `_PG_init`.
+pub fn install() {
+    xact::watch(depth::on_event);
+    xact::watch(family::on_event);
+    xact::watch(copy::on_event);
+    activity::install();
+    invalidate::watch_functions(functions::forget);
 }
 
-/// Is an EXPLAIN under way?
-pub fn in_explain() -> bool {
-    EXPLAINING.get() > 0
+/// May this session define and alter protected relations?
+///
+/// Superusers are members of every role. A token takes the right away: policy is not administered
+/// on behalf of an application's user.
+fn is_administrator() -> bool {
+    if session::has_token() {
+        return false;
+    }
+    let user = catalog::current_user();
+    access::is_superuser(user)
+        || registry::objects().is_ok_and(|objects| {
+            objects
+                .and_then(|objects| objects.admin)
+                .is_some_and(|admin| catalog::has_privileges_of(user, admin))
+        })
 }
 
-/// Is CREATE TABLE AS, SELECT INTO or a materialised view under way?
-pub fn in_create_table_as() -> bool {
-    CREATING.get() > 0
+/// Is ward itself at work (its own DDL, or the script of its extension)?
+fn is_ward() -> bool {
+    depth::current().ward || access::in_ward_script()
+}
+
+/// The columns that a relation is protected by.
+fn columns(p: &Protection) -> impl Iterator<Item = &Column> {
+    let dimensions = [&p.tenant, &p.owner, &p.acl].into_iter().flatten();
+    dimensions.map(|dimension| &dimension.column).chain(&p.label)
+}
+
+/// The refusal of a statement that only an administrator may run (WD032).
+fn reserved(what: &str, p: &Protection) -> WardError {
+    WardError::new(Code::Guarded, format!("{what} protected relation \"{}\" is reserved to administrators", p.name))
+        .hint(administrator_hint())
+}
+
+fn administrator_hint() -> &'static str {
+    if session::has_token() {
+        "Policy is not administered under an application's token: use a session without ward.token."
+    } else {
+        "A member of the role ward_admin can do it."
+    }
 }

@@ -1,6 +1,7 @@
 //! `ExecutorStart_hook` and `ExecutorRun_hook`: the checks of a plan at each use.
 
 use super::raise;
+use crate::pg::activity;
 use crate::pg::compat::{ExecutorRun, executor_run_hook};
 use crate::pg::portal::Running;
 use crate::pg::raw;
@@ -39,6 +40,7 @@ unsafe extern "C-unwind" fn start(desc: *mut pg_sys::QueryDesc, flags: c_int) {
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before_start(desc: *mut pg_sys::QueryDesc) -> bool {
+    activity::hide();
     // SAFETY: S2.
     raise(run::start(unsafe { Running::new(desc) }))
 }
@@ -56,6 +58,8 @@ executor_run_hook!(run, PREVIOUS_RUN, before_run, after_run);
 /// FETCH reaches only this hook, so the identity is checked here again.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> i32 {
+    // An Execute message reports the statement's text anew.
+    activity::hide();
     // SAFETY: S2.
     raise(run::fetch(unsafe { Running::new(desc) }))
 }

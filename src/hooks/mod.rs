@@ -1,14 +1,19 @@
 #![allow(unsafe_code, reason = "hook functions are C functions; SAFETY.md S5")]
+#![allow(improper_ctypes_definitions, reason = "guarded helpers are called from Rust only")]
 //! What PostgreSQL calls: one file per hook, no logic.
 //!
 //! Each hook has an outer function and guarded helpers. The outer function has no destructors and no
 //! guard, so that an ERROR of the previous hook passes through it untouched (S5); the helpers turn
 //! our own refusals into errors. Their order: cheap exit, typed view, feature, refusal, previous hook.
 
+mod analyze;
 mod executor;
 mod function;
+mod log;
+mod object_access;
 mod planner;
 mod relation_info;
+mod utility;
 
 use crate::errors::{Result, WardError};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -27,6 +32,10 @@ pub fn install() {
     executor::install();
     function::install();
     relation_info::install();
+    utility::install();
+    object_access::install();
+    analyze::install();
+    log::install();
     INSTALLED.store(true, Ordering::Relaxed);
 }
 

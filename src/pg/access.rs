@@ -2,7 +2,7 @@
 
 use super::{catalog, table};
 use pgrx::pg_sys::{self, ObjectAccessType, Oid};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int};
 
 /// A report of the object access hook, as far as ward cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +29,7 @@ pub struct Object {
 
 impl Access {
     /// What the hook's arguments say.
-    ///
-    /// # Safety
-    /// They are as the hook received them.
-    pub unsafe fn new(
-        access: ObjectAccessType::Type,
-        class: Oid,
-        oid: Oid,
-        column: c_int,
-        _argument: *mut c_void,
-    ) -> Self {
+    pub fn new(access: ObjectAccessType::Type, class: Oid, oid: Oid, column: c_int) -> Self {
         let object = Object { class: class.to_u32(), oid, column };
         match access {
             ObjectAccessType::OAT_FUNCTION_EXECUTE => Self::Execute(oid),
@@ -209,6 +200,12 @@ pub fn function_home(function: Oid) -> Option<(String, Option<String>)> {
         });
         Some((name, extension))
     }
+}
+
+/// Is this role a superuser?
+pub fn is_superuser(role: Oid) -> bool {
+    // SAFETY: S3.
+    unsafe { pg_sys::superuser_arg(role) }
 }
 
 /// Is the script of extension ward being run (CREATE or ALTER EXTENSION)?

@@ -197,6 +197,35 @@ pub fn has_other_permissive_policy(relation: Oid, own_prefix: &str) -> bool {
     found
 }
 
+/// Does row security apply to this relation for the current role?
+pub fn row_security_applies(relation: Oid) -> bool {
+    // SAFETY: S3.
+    let state = unsafe { pg_sys::check_enable_rls(relation, Oid::INVALID, true) };
+    state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+}
+
+/// Has this relation a rule on INSERT?
+pub fn has_insert_rule(relation: Oid) -> bool {
+    // SAFETY: S4; the rules are the relation cache's, read while it is open.
+    unsafe {
+        let open = pg_sys::relation_open(relation, pg_sys::AccessShareLock as i32);
+        let rules = (*open).rd_rules;
+        let found = !rules.is_null()
+            && (0..(*rules).numLocks as usize)
+                .any(|i| (**(*rules).rules.add(i)).event == pg_sys::CmdType::CMD_INSERT);
+        pg_sys::relation_close(open, pg_sys::AccessShareLock as i32);
+        found
+    }
+}
+
+/// The function that yields the rows of a COPY FROM.
+pub fn copy_rows() -> Option<Oid> {
+    match functions(c"copy_rows", schema(c"ward_internal")?).as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    }
+}
+
 /// Does this relation belong to an extension?
 pub fn is_extension_member(relation: Oid) -> bool {
     // SAFETY: S3.

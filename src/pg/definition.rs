@@ -1,7 +1,7 @@
 //! Statements that define or alter relations: views of their parse trees, and what their
 //! expressions could do.
 
-use super::{catalog, compat};
+use super::{catalog, compat, raw};
 use super::node::list_items;
 use super::statement::{Lock, Name, Source, text};
 use pgrx::pg_sys::{self, AlterTableType, ConstrType, NodeTag, ObjectType, Oid};
@@ -350,7 +350,9 @@ impl CreateIndex {
                 return false;
             }
             let copy = pg_sys::copyObjectImpl(self.0.cast()).cast::<pg_sys::IndexStmt>();
-            let analysed = pg_sys::transformIndexStmt(relation, copy, source.0);
+            let analysed = pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                raw::transformIndexStmt(relation, copy, source.0)
+            });
             pg_sys::contain_leaked_vars((*analysed).whereClause)
                 || list_items::<pg_sys::IndexElem>((*analysed).indexParams)
                     .any(|column| pg_sys::contain_leaked_vars((*column).expr))

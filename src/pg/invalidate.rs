@@ -11,6 +11,7 @@ pub const IDENTITY_HASH: u32 = 0x5741_5244;
 thread_local! {
     static RELATION_CHANGED: Cell<Option<fn(Option<Oid>)>> = const { Cell::new(None) };
     static SCHEMA_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
+    static FUNCTION_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
 /// Registers `relation` (called with the changed relation, `None` for all) and `schema`.
@@ -24,6 +25,16 @@ pub fn watch(relation: fn(Option<Oid>), schema: fn()) {
         pg_sys::CacheRegisterRelcacheCallback(Some(on_relation), pg_sys::Datum::null());
         let namespace = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
         pg_sys::CacheRegisterSyscacheCallback(namespace, Some(on_schema), pg_sys::Datum::null());
+    }
+}
+
+/// Registers what is called when any function was created, changed or dropped; as [`watch`].
+pub fn watch_functions(function: fn()) {
+    FUNCTION_CHANGED.set(Some(function));
+    // SAFETY: S1; registered once, while libraries are loaded.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(cache, Some(on_function), pg_sys::Datum::null());
     }
 }
 
@@ -53,6 +64,16 @@ unsafe extern "C-unwind" fn on_relation(_arg: pg_sys::Datum, relation: Oid) {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn on_schema(_arg: pg_sys::Datum, _cache: i32, _hash: u32) {
     if let Some(f) = SCHEMA_CHANGED.get() {
+        f();
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn on_function(_arg: pg_sys::Datum, _cache: i32, hash: u32) {
+    // Our own message about an identity is not about a function.
+    if hash != IDENTITY_HASH
+        && let Some(f) = FUNCTION_CHANGED.get()
+    {
         f();
     }
 }

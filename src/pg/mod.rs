@@ -2,15 +2,20 @@
     unsafe_code,
     reason = "the one folder for hand-written FFI; SAFETY.md names the standing facts S1-S6"
 )]
+#![allow(improper_ctypes_definitions, reason = "guarded helpers are called from Rust only")]
 //! Everything that touches PostgreSQL's C interface by hand.
 //!
 //! The rest of the extension sees safe functions and small `Copy` handles. Version differences
 //! stay in [`compat`]; each `unsafe` block names the fact of SAFETY.md that it rests on.
 
+pub mod access;
+pub mod activity;
 pub mod arguments;
 pub mod catalog;
 pub mod check;
 pub mod compat;
+pub mod copy;
+pub mod definition;
 pub mod expr;
 pub mod guc;
 pub mod inline;
@@ -24,6 +29,7 @@ pub mod portal;
 pub mod raw;
 pub mod slot;
 pub mod spi;
+pub mod statement;
 pub mod table;
 pub mod vector;
 pub mod xact;

@@ -5,7 +5,7 @@
 //! every query. The outer hooks therefore call these directly (see `hooks/mod.rs`).
 
 use pgrx::pg_sys::*;
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 
 unsafe extern "C-unwind" {
     pub fn standard_planner(
@@ -25,4 +25,78 @@ unsafe extern "C-unwind" {
         dest: *mut DestReceiver,
         completion: *mut QueryCompletion,
     );
+}
+
+unsafe extern "C-unwind" {
+    // COPY FROM, as ward carries it out (see `pg/copy.rs`).
+    pub fn parse_analyze_fixedparams(
+        statement: *mut RawStmt,
+        source: *const c_char,
+        types: *const Oid,
+        count: c_int,
+        env: *mut QueryEnvironment,
+    ) -> *mut Query;
+    pub fn pg_rewrite_query(query: *mut Query) -> *mut List;
+    pub fn pg_plan_query(
+        query: *mut Query,
+        source: *const c_char,
+        options: c_int,
+        params: ParamListInfo,
+    ) -> *mut PlannedStmt;
+    pub fn PushCopiedSnapshot(snapshot: Snapshot);
+    pub fn GetActiveSnapshot() -> Snapshot;
+    pub fn UpdateActiveSnapshotCommandId();
+    pub fn PopActiveSnapshot();
+    pub fn CreateQueryDesc(
+        plan: *mut PlannedStmt,
+        source: *const c_char,
+        snapshot: Snapshot,
+        crosscheck: Snapshot,
+        dest: *mut DestReceiver,
+        params: ParamListInfo,
+        env: *mut QueryEnvironment,
+        instrument: c_int,
+    ) -> *mut QueryDesc;
+    pub fn ExecutorStart(desc: *mut QueryDesc, flags: c_int);
+    pub fn ExecutorFinish(desc: *mut QueryDesc);
+    pub fn ExecutorEnd(desc: *mut QueryDesc);
+    pub fn FreeQueryDesc(desc: *mut QueryDesc);
+    pub fn table_open(relation: Oid, lock: LOCKMODE) -> Relation;
+    pub fn table_close(relation: Relation, lock: LOCKMODE);
+    pub fn make_parsestate(parent: *mut ParseState) -> *mut ParseState;
+    pub fn BeginCopyFrom(
+        state: *mut ParseState,
+        relation: Relation,
+        condition: *mut Node,
+        filename: *const c_char,
+        is_program: bool,
+        callback: *mut c_void,
+        columns: *mut List,
+        options: *mut List,
+    ) -> *mut CopyFromStateData;
+    pub fn NextCopyFrom(
+        state: *mut CopyFromStateData,
+        context: *mut ExprContext,
+        values: *mut Datum,
+        nulls: *mut bool,
+    ) -> bool;
+    pub fn EndCopyFrom(state: *mut CopyFromStateData);
+    pub fn CopyFromErrorCallback(state: *mut c_void);
+    pub fn heap_form_tuple(
+        descriptor: TupleDesc,
+        values: *mut Datum,
+        nulls: *mut bool,
+    ) -> *mut HeapTupleData;
+    pub fn HeapTupleHeaderGetDatum(tuple: HeapTupleHeader) -> Datum;
+
+    // Not in the bindings; called inside a guard.
+    pub fn transformIndexStmt(
+        relation: Oid,
+        statement: *mut IndexStmt,
+        source: *const c_char,
+    ) -> *mut IndexStmt;
+
+    // While an error is being reported (see `pg/activity.rs`).
+    pub fn GetCurrentStatementStartTimestamp() -> TimestampTz;
+    pub fn pgstat_report_activity(state: BackendState::Type, text: *const c_char);
 }

@@ -1,7 +1,7 @@
 //! Transactions: what ended, what has been written, which portals are open.
 
 use pgrx::pg_sys;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ptr::null_mut;
 
 /// What happened to a transaction or to a savepoint.
@@ -20,12 +20,18 @@ pub enum Event {
 }
 
 thread_local! {
-    static LISTENER: Cell<Option<fn(Event)>> = const { Cell::new(None) };
+    static LISTENERS: RefCell<Vec<fn(Event)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Registers the one listener. It must not raise.
+/// Registers a listener. It must not raise.
 pub fn watch(listener: fn(Event)) {
-    LISTENER.set(Some(listener));
+    let first = LISTENERS.with_borrow_mut(|listeners| {
+        listeners.push(listener);
+        listeners.len() == 1
+    });
+    if !first {
+        return;
+    }
     // SAFETY: S1; registered once, while libraries are loaded.
     unsafe {
         pg_sys::RegisterXactCallback(Some(on_transaction), null_mut());
@@ -45,6 +51,12 @@ pub fn in_block() -> bool {
     unsafe { pg_sys::IsTransactionBlock() }
 }
 
+/// Makes what the transaction has done so far visible to its own next look at the catalogs.
+pub fn make_changes_visible() {
+    // SAFETY: S1, S4; callers are inside a transaction.
+    unsafe { pg_sys::CommandCounterIncrement() }
+}
+
 /// Are we inside a transaction that can read catalogs?
 pub fn is_active() -> bool {
     // SAFETY: S1.
@@ -58,9 +70,7 @@ pub fn has_ready_portals() -> bool {
 }
 
 fn tell(event: Event) {
-    if let Some(listener) = LISTENER.get() {
-        listener(event);
-    }
+    LISTENERS.with_borrow(|listeners| listeners.iter().for_each(|listener| listener(event)));
 }
 
 #[pgrx::pg_guard]

@@ -8,6 +8,7 @@
 //! - [`run`]: what is checked again when a plan starts and each time it is fetched from;
 //! - [`marker`]: the functions in the catalog policies, for paths that the pass never sees.
 
+pub mod copy;
 mod fold;
 pub mod marker;
 mod pass;

@@ -1,1 +1,58 @@
 #![forbid(unsafe_code)]
+//! Finding and masking tokens in text.
+//!
+//! A token is recognised by its shape (RFC 7519 §3: a base64url header that begins `{"`, which is
+//! `eyJ`, then a dot and more base64url), not by comparing it with the one in force: other sessions'
+//! tokens are secrets as well, and so are those that were refused. Masked text keeps its length, so
+//! that error positions stay right.
+
+use std::ops::Range;
+
+const START: &[u8] = b"eyJ";
+const MASK: u8 = b'*';
+
+/// Does the text hold a token, or the beginning of one?
+pub fn has_token(text: &[u8]) -> bool {
+    tokens(text).next().is_some()
+}
+
+/// Where the tokens of a text are, in order. A token that was cut off after its header counts.
+pub fn tokens(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = from + memchr::memmem::find(text.get(from..)?, START)?;
+            let rest = text.get(start..)?;
+            let length = rest.iter().take_while(|byte| is_token_byte(**byte)).count();
+            from = start + length;
+            if is_shaped(rest.get(..length)?) {
+                return Some(start..from);
+            }
+        }
+    })
+}
+
+/// Masks the tokens of a text in place.
+pub fn mask(text: &mut [u8]) {
+    let mut from = 0;
+    loop {
+        let Some(token) = text.get(from..).and_then(|rest| tokens(rest).next()) else { return };
+        let (start, end) = (from + token.start, from + token.end);
+        if let Some(token) = text.get_mut(start..end) {
+            token.fill(MASK);
+        }
+        from = end;
+    }
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// A header, a dot, and at least one byte of what follows.
+fn is_shaped(run: &[u8]) -> bool {
+    match memchr::memchr(b'.', run) {
+        Some(dot) => run.get(dot + 1).is_some_and(|byte| *byte != b'.'),
+        None => false,
+    }
+}

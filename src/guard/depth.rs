@@ -1,0 +1,71 @@
+//! What is under way: a small state that follows statements, errors and savepoints.
+
+use crate::pg::xact::Event;
+use std::cell::{Cell, RefCell};
+
+/// The statements around the current one that matter to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// EXPLAIN.
+    pub explain: bool,
+    /// CREATE TABLE AS, SELECT INTO or a materialised view.
+    pub create_table_as: bool,
+    /// REASSIGN OWNED.
+    pub reassign: bool,
+    /// DDL of ward's own.
+    pub ward: bool,
+}
+
+thread_local! {
+    static LEVEL: Cell<Level> = const { Cell::new(Level {
+        explain: false,
+        create_table_as: false,
+        reassign: false,
+        ward: false,
+    }) };
+    static SAVEPOINTS: RefCell<Vec<Level>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The level of the current statement.
+pub fn current() -> Level {
+    LEVEL.get()
+}
+
+/// Enters `level`; the one to go back to with [`set`].
+pub fn enter(level: Level) -> Level {
+    LEVEL.replace(level)
+}
+
+/// Goes back to a level.
+pub fn set(level: Level) {
+    LEVEL.set(level);
+}
+
+/// Is an EXPLAIN under way?
+pub fn in_explain() -> bool {
+    LEVEL.get().explain
+}
+
+/// Is CREATE TABLE AS, SELECT INTO or a materialised view under way?
+pub fn in_create_table_as() -> bool {
+    LEVEL.get().create_table_as
+}
+
+/// An error leaves levels without going back; the end of its (sub)transaction does it instead.
+pub fn on_event(event: Event) {
+    SAVEPOINTS.with_borrow_mut(|savepoints| match event {
+        Event::Commit | Event::Abort => {
+            savepoints.clear();
+            LEVEL.set(Level::default());
+        }
+        Event::SavepointStart => savepoints.push(LEVEL.get()),
+        Event::SavepointCommit => {
+            savepoints.pop();
+        }
+        Event::SavepointAbort => {
+            if let Some(level) = savepoints.pop() {
+                LEVEL.set(level);
+            }
+        }
+    });
+}

@@ -1,0 +1,20 @@
+//! A protected column that is renamed keeps protecting.
+
+use crate::errors::Result;
+use crate::pg::{Oid, spi};
+
+/// Tells the registry the new name of a column, before the statement gives it that name.
+///
+/// Until it does, the registry and the table disagree, and whatever reads the table is refused.
+pub fn column(root: Oid, old: &str, new: &str) -> Result<()> {
+    spi::as_owner(|| {
+        for dimension in ["tenant", "label", "owner", "acl"] {
+            let sql = format!(
+                "UPDATE ward_internal.protection SET {dimension} = $3::pg_catalog.name
+                 WHERE relation = $1 AND {dimension} = $2::pg_catalog.name"
+            );
+            spi::run(&sql, &[root.into(), old.into(), new.into()])?;
+        }
+        Ok(())
+    })
+}

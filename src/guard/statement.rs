@@ -1,0 +1,83 @@
+//! The rules for utility statements, and what follows from them.
+
+use super::{definition, depth, family};
+use crate::errors::{Code, Result, WardError};
+use crate::pg::statement::{Set, Source, Statement};
+use crate::pg::xact;
+use crate::registry;
+use crate::session;
+
+/// What [`finish`] must take back and settle.
+#[derive(Clone, Copy)]
+pub struct Started {
+    level: depth::Level,
+    family: family::Mark,
+}
+
+/// Checks a utility statement before it runs. `source` is its text.
+///
+/// Errors: WD032 for what the guard refuses; WD033 for an identity change that comes too late.
+pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
+    let started = Started { level: depth::current(), family: family::mark() };
+    if matches!(statement, Statement::Transaction) || !xact::is_active() {
+        return Ok(started);
+    }
+    if !ends_identity(statement) {
+        session::note_statement()?;
+    }
+    if session::has_token() {
+        refuse_under_token(statement)?;
+    }
+    if definition::is_one(statement) && !super::is_ward() && registry::any()? {
+        definition::inspect(statement, source)?;
+    }
+    depth::enter(level_of(statement, started.level));
+    Ok(started)
+}
+
+/// Settles what follows from a statement that has run: protection of new and of former children.
+pub fn finish(started: Started) -> Result<()> {
+    depth::set(started.level);
+    family::settle(started.family)
+}
+
+/// Statements with which a session can always get out of a refused state.
+fn ends_identity(statement: Statement) -> bool {
+    match statement {
+        Statement::Discard => true,
+        Statement::Set(set) => set.is_reset_all() || set.names("ward.token"),
+        _ => false,
+    }
+}
+
+fn refuse_under_token(statement: Statement) -> Result<()> {
+    match statement {
+        Statement::Set(set) if set.names("role") || set.names("session_authorization") => {
+            Err(WardError::new(Code::Guarded, "the database role cannot change in a session with a token")
+                .hint("Set the role before the token, or use a session without a token."))
+        }
+        Statement::Set(set) if resets_token(set) => session::refuse_if_fixed(),
+        Statement::Load => Err(WardError::new(Code::Guarded, "LOAD is refused in a session with a token")
+            .hint("Libraries are loaded by administrators: shared_preload_libraries.")),
+        _ => Ok(()),
+    }
+}
+
+/// RESET passes no check of a new value, unlike SET.
+fn resets_token(set: Set) -> bool {
+    set.is_reset_all() || (set.is_reset() && set.names("ward.token"))
+}
+
+fn level_of(statement: Statement, outer: depth::Level) -> depth::Level {
+    let mut level = outer;
+    match statement {
+        Statement::Explain { creates_table } => {
+            level.explain = true;
+            level.create_table_as |= creates_table;
+        }
+        Statement::CreateTableAs => level.create_table_as = true,
+        Statement::ReassignOwned => level.reassign = true,
+        _ => {}
+    }
+    level
+}

@@ -1,0 +1,25 @@
+//! `emit_log_hook`: the last point at which a message can be masked.
+
+use crate::pg::activity;
+use crate::pg::slot::HookSlot;
+use pgrx::pg_sys::{self, ErrorData};
+
+type EmitLog = unsafe extern "C-unwind" fn(*mut ErrorData);
+
+static PREVIOUS: HookSlot<EmitLog> = HookSlot::new();
+
+pub fn install() {
+    // SAFETY: S1.
+    unsafe { pg_sys::emit_log_hook = PREVIOUS.chain(pg_sys::emit_log_hook, emit_log) };
+}
+
+/// Without a guard: it runs while an error is being reported, and does nothing that could fail.
+unsafe extern "C-unwind" fn emit_log(data: *mut ErrorData) {
+    // SAFETY: S5.
+    unsafe {
+        activity::redact_message(data);
+        if let Some(previous) = PREVIOUS.get() {
+            previous(data);
+        }
+    }
+}
