@@ -85,7 +85,7 @@ report() {
   ward=$(sed -nE 's/^DETAIL:  (WD[0-9]{3}).*/\1/p' <<<"$3" | head -n 1)
   found=$state
   case $2 in */*) found=$state/$ward ;; esac
-  { grep -E '(ERROR|DETAIL|HINT): ' <<<"$3" || head -n 3 <<<"$3"; } | sed -E 's/^psql:[^ ]* //' | cut -c 1-150 | indent
+  { grep -E '(ERROR|DETAIL|HINT): ' <<<"$3" || head -n 3 <<<"$3"; } | sed -E 's/^psql:[^ ]* //' | fold -s -w 116 | indent
   check "$1" "error $2" "error $found"
 }
 

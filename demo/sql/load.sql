@@ -4,5 +4,5 @@
 CREATE INDEX ON documents (tenant_id);
 CREATE INDEX ON chunks (document_id);
 CREATE INDEX ON chunks (tenant_id);
-CREATE INDEX chunks_embedding ON chunks USING hnsw (embedding vector_cosine_ops);
+CREATE INDEX chunks_embedding ON chunks USING hnsw (embedding vector_cosine_ops) WITH (ef_construction = 200);
 ANALYZE;
