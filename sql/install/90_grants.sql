@@ -10,7 +10,8 @@ GRANT EXECUTE ON FUNCTION
     ward.login(text, text), ward.logout(), ward.session(),
     ward.tenant(), ward.tenants(), ward.subject(), ward.clearance(), ward.claim(text),
     ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
-    ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label)
+    ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label),
+    ward_internal.copy_rows(anyelement)
     TO PUBLIC;
 
 -- The type ward.label with its operators: everybody.
