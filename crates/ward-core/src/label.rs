@@ -60,6 +60,7 @@ impl Level {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
+    #[inline]
     const fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::Public),
@@ -86,6 +87,7 @@ impl Label {
     /// The highest label: dominates every label.
     pub const TOP: Self = Self::new(Level::Secret, CATEGORY_MASK);
 
+    #[inline]
     const fn new(level: Level, categories: u64) -> Self {
         Self(((level as u64) << LEVEL_SHIFT) | (categories & CATEGORY_MASK))
     }
@@ -102,6 +104,7 @@ impl Label {
     }
 
     /// Takes a stored value; `None` if its level is not one of [`Level`].
+    #[inline]
     pub const fn from_bits(bits: u64) -> Option<Self> {
         match Level::from_code((bits >> LEVEL_SHIFT) as u8) {
             Some(_) => Some(Self(bits)),
@@ -110,11 +113,13 @@ impl Label {
     }
 
     /// The value to store.
+    #[inline]
     pub const fn to_bits(self) -> u64 {
         self.0
     }
 
     /// The level.
+    #[inline]
     pub const fn level(self) -> Level {
         match Level::from_code((self.0 >> LEVEL_SHIFT) as u8) {
             Some(level) => level,
@@ -130,12 +135,14 @@ impl Label {
             .filter_map(Category::from_index)
     }
 
+    #[inline]
     const fn category_bits(self) -> u64 {
         self.0 & CATEGORY_MASK
     }
 
     /// Least upper bound: the higher level, all categories of both.
     #[must_use]
+    #[inline]
     pub fn join(self, other: Self) -> Self {
         Self::new(
             self.level().max(other.level()),
@@ -145,6 +152,7 @@ impl Label {
 
     /// Greatest lower bound: the lower level, the categories both have.
     #[must_use]
+    #[inline]
     pub fn meet(self, other: Self) -> Self {
         Self::new(
             self.level().min(other.level()),
@@ -153,12 +161,14 @@ impl Label {
     }
 
     /// Whether a clearance of `self` suffices to see `other`.
+    #[inline]
     pub const fn dominates(self, other: Self) -> bool {
         (self.0 >> LEVEL_SHIFT) >= (other.0 >> LEVEL_SHIFT)
             && other.category_bits() & !self.category_bits() == 0
     }
 
     /// Whether a clearance of `other` suffices to see `self`.
+    #[inline]
     pub const fn is_dominated_by(self, other: Self) -> bool {
         other.dominates(self)
     }
