@@ -38,7 +38,7 @@ pub fn inspect(statement: Statement, source: Source) -> Result<()> {
         Statement::Publication(statement) => publication(statement),
         Statement::AlterWard if !is_administrator() => Err(WardError::new(
             Code::Guarded,
-            "altering the extension ward is reserved to administrators",
+            "altering or dropping the extension ward is reserved to administrators",
         )
         .hint(administrator_hint())),
         Statement::CreateTable(statement) => {

@@ -56,9 +56,11 @@ pub fn left(child: Oid, before: Rc<Protection>) {
     CHANGES.with_borrow_mut(|changes| changes.push(Change::Left(child, before)));
 }
 
-/// Forgets everything at the end of a transaction.
+/// Forgets the changes of statements that failed.
+///
+/// Not at commit: DETACH PARTITION CONCURRENTLY commits in the middle, and is settled afterwards.
 pub fn on_event(event: Event) {
-    if matches!(event, Event::Commit | Event::Abort) {
+    if event == Event::Abort {
         CHANGES.with_borrow_mut(Vec::clear);
     }
 }

@@ -48,13 +48,10 @@ fn drop(object: Object) -> Result<()> {
     if !registry::any()? {
         return Ok(());
     }
-    let (relation, what) = match (object.relation(), object.column()) {
-        (Some(relation), _) => (Some(relation), "dropping"),
-        (_, Some((relation, _))) => (Some(relation), "dropping a column of"),
-        _ => (object.enforced_on(), "dropping a policy, constraint, trigger or rule of"),
-    };
-    match relation.map(registry::protection) {
-        Some(found) => found?.map_or(Ok(()), |p| Err(reserved(what, &p))),
+    // A table's policies, constraints, triggers and rules may be reported before the table itself.
+    let column = object.column().map(|(relation, _)| relation);
+    match object.relation().or(column).or_else(|| object.enforced_on()).map(registry::protection) {
+        Some(found) => found?.map_or(Ok(()), |p| Err(reserved("dropping (parts of)", &p))),
         None => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! Statements that define or alter relations: views of their parse trees, and what their
 //! expressions could do.
 
-use super::{catalog, compat, raw};
+use super::{catalog, raw};
 use super::node::list_items;
 use super::statement::{Lock, Name, Source, text};
 use pgrx::pg_sys::{self, AlterTableType, ConstrType, NodeTag, ObjectType, Oid};
@@ -497,9 +497,4 @@ impl Publication {
 pub fn row_type(relation: Oid) -> Oid {
     // SAFETY: S3.
     unsafe { pg_sys::get_rel_type_id(relation) }
-}
-
-/// Does the current role own this relation?
-pub fn is_own(relation: Oid) -> bool {
-    compat::owns_relation(relation)
 }

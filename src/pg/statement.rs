@@ -39,7 +39,7 @@ pub enum Statement {
     Rule(Name),
     Publication(Publication),
     ReassignOwned,
-    /// ALTER EXTENSION of the extension ward.
+    /// ALTER or DROP EXTENSION of the extension ward.
     AlterWard,
     Other,
 }
@@ -53,10 +53,6 @@ impl Source {
     /// `text` is null or a live C string (S2).
     pub unsafe fn new(text: *const c_char) -> Self {
         Self(text)
-    }
-
-    pub(crate) fn raw(self) -> *const c_char {
-        self.0
     }
 }
 
@@ -88,10 +84,6 @@ impl Name {
     /// `name` is null or a live RangeVar (S2).
     pub(super) unsafe fn new(name: *mut pg_sys::RangeVar) -> Option<Self> {
         (!name.is_null()).then_some(Self(name))
-    }
-
-    pub(super) fn raw(self) -> *mut pg_sys::RangeVar {
-        self.0
     }
 
     /// The relation that the name stands for now; `None` if there is none.
@@ -236,8 +228,19 @@ unsafe fn classify_definition(node: *mut pg_sys::Node) -> Statement {
             {
                 Statement::AlterWard
             }
+            NodeTag::T_DropStmt if drops_ward(node.cast()) => Statement::AlterWard,
             _ => Statement::Other,
         }
+    }
+}
+
+/// # Safety
+/// `drop` is live (S2).
+unsafe fn drops_ward(drop: *mut pg_sys::DropStmt) -> bool {
+    // SAFETY: by contract; extensions are named by String nodes.
+    unsafe {
+        (*drop).removeType == pg_sys::ObjectType::OBJECT_EXTENSION
+            && list_items::<pg_sys::String>((*drop).objects).any(|name| is_ward((*name).sval))
     }
 }
 
@@ -259,13 +262,4 @@ unsafe fn explains_create(explain: *mut pg_sys::ExplainStmt) -> bool {
             && !(*query).utilityStmt.is_null()
             && (*(*query).utilityStmt).type_ == NodeTag::T_CreateTableAsStmt
     }
-}
-
-/// The names in a list of strings, such as a column list.
-///
-/// # Safety
-/// `list` is null or a live list of String nodes (S2).
-pub(super) unsafe fn names(list: *mut pg_sys::List) -> impl Iterator<Item = *mut c_char> {
-    // SAFETY: by contract.
-    list_items::<pg_sys::String>(list).map(|name| unsafe { (*name).sval })
 }
