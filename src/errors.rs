@@ -45,7 +45,9 @@ codes! {
     NotYetValid    "WD009" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "token not yet valid";
     Lifetime       "WD010" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "token lives too long";
     Revoked        "WD012" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "token, subject or session revoked";
+    Binding        "WD013" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "token bound to a key";
     Tenant         "WD014" ERRCODE_INSUFFICIENT_PRIVILEGE "tenant not permitted";
+    Delegation     "WD015" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "delegation not accepted";
     DefaultDeny    "WD021" ERRCODE_INSUFFICIENT_PRIVILEGE "default deny: nothing allows it";
     Label          "WD030" ERRCODE_INSUFFICIENT_PRIVILEGE "label not permitted";
     Guarded        "WD032" ERRCODE_INSUFFICIENT_PRIVILEGE "statement guarded";
