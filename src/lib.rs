@@ -36,6 +36,7 @@ pub extern "C-unwind" fn _PG_init() {
     config::define();
     session::install();
     guard::install();
+    rows::install();
     registry::install();
     hooks::install();
     config::reserve_prefix();

@@ -6,7 +6,7 @@ use crate::pg::compat::{ExecutorRun, executor_run_hook};
 use crate::pg::portal::Running;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
-use crate::rows::run;
+use crate::rows::run::{self, Execution};
 use pgrx::pg_sys;
 use std::ffi::c_int;
 
@@ -57,7 +57,7 @@ executor_run_hook!(run, PREVIOUS_RUN, before_run, after_run);
 
 /// FETCH reaches only this hook, so the identity is checked here again.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> i32 {
+unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> Execution {
     // An Execute message reports the statement's text anew.
     activity::hide();
     // SAFETY: S2.
@@ -65,6 +65,6 @@ unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> i32 {
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after_run(settings: i32) {
-    run::fetched(settings);
+unsafe extern "C-unwind" fn after_run(execution: Execution) {
+    run::fetched(execution);
 }

@@ -3,6 +3,7 @@
 use super::raise;
 use crate::config;
 use crate::pg::check::Params;
+use crate::pg::foreign_key;
 use crate::pg::node::Query;
 use crate::pg::plan::Plan;
 use crate::pg::raw;
@@ -57,15 +58,17 @@ unsafe extern "C-unwind" fn before(
     // SAFETY: S2; the planner owns its query and parameters.
     let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
-    query.map_or_else(Pass::default, |query| {
-        raise(rows::enforce(query, params, hold))
-    })
+    let pass = query.map_or_else(Pass::default, |query| raise(rows::enforce(query, params, hold)));
+    Pass { foreign_key: foreign_key::enter(), ..pass }
 }
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
     // SAFETY: S2.
     let plan = unsafe { Plan::new(plan) };
+    if pass.foreign_key {
+        foreign_key::leave();
+    }
     plan.add_inlined(pass.inlined);
     if let Some(fingerprint) = pass.fingerprint {
         plan.bind(fingerprint, &registry::tables());

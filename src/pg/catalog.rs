@@ -238,6 +238,31 @@ pub fn is_deterministic(collation: Oid) -> bool {
     collation == Oid::INVALID || unsafe { pg_sys::get_collation_isdeterministic(collation) }
 }
 
+/// Is this extension installed in the current database?
+pub fn has_extension(name: &CStr) -> bool {
+    // SAFETY: S3.
+    valid(unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) }).is_some()
+}
+
+/// Is a script of CREATE or ALTER EXTENSION running?
+pub fn in_extension_script() -> bool {
+    // SAFETY: S1.
+    unsafe { pg_sys::creating_extension }
+}
+
+/// Does this role see every row whatever row security says (superuser or BYPASSRLS)?
+pub fn bypasses_row_security(role: Oid) -> bool {
+    // SAFETY: S3.
+    unsafe { pg_sys::has_bypassrls_privilege(role) }
+}
+
+/// Does this table hold statistics: samples of other tables' values?
+pub fn is_statistics(table: Oid) -> bool {
+    const STATISTIC: u32 = 2619;
+    const STATISTIC_EXT_DATA: u32 = 3429;
+    [STATISTIC, STATISTIC_EXT_DATA].contains(&table.to_u32())
+}
+
 /// Is `user` a member of `role` (superusers are members of every role)?
 pub fn has_privileges_of(user: Oid, role: Oid) -> bool {
     // SAFETY: S3.

@@ -1,7 +1,6 @@
-//! The tripwire's mark, and recognising core's own foreign-key queries.
+//! The tripwire's mark.
 
-use super::node::{Command, Query, list_items};
-use pgrx::pg_sys::{self, NodeTag};
+use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
@@ -56,56 +55,4 @@ pub unsafe fn is_marked(root: *mut pg_sys::PlannerInfo, relation: *mut pg_sys::R
         let rte = *(*root).simple_rte_array.add((*relation).relid as usize);
         !(*rte).ctename.is_null() && CStr::from_ptr((*rte).ctename) == mark()
     }
-}
-
-/// Is this one of the queries with which core checks or cascades foreign keys?
-///
-/// The execution context alone is not enough: a trigger fired by a cascade runs in it too. So the
-/// shape must be core's as well: one plain table, nothing computed from columns.
-pub fn is_foreign_key_query(query: Query) -> bool {
-    // SAFETY: S1.
-    if !unsafe { pg_sys::InNoForceRLSOperation() } {
-        return false;
-    }
-    let raw = query.raw();
-    // SAFETY: S2.
-    let plain = unsafe {
-        let q = &*raw;
-        !q.hasSubLinks
-            && !q.hasAggs
-            && !q.hasWindowFuncs
-            && !q.hasTargetSRFs
-            && q.cteList.is_null()
-            && q.returningList.is_null()
-            && q.setOperations.is_null()
-    };
-    let relations: Vec<_> = query.rtes().collect();
-    let one_table = matches!(relations.as_slice(), [(_, rte)] if rte.table().is_some());
-    let constants_only = match query.command() {
-        Command::Select | Command::Update => target_values_are_constant(query),
-        Command::Delete => true,
-        _ => false,
-    };
-    plain && one_table && constants_only
-}
-
-fn target_values_are_constant(query: Query) -> bool {
-    // SAFETY: S2.
-    unsafe {
-        list_items::<pg_sys::TargetEntry>((*query.raw()).targetList).all(|entry| {
-            let node = (*entry).expr.cast::<pg_sys::Node>();
-            let computed = ![NodeTag::T_Const, NodeTag::T_Param].contains(&(*node).type_);
-            // UPDATE and DELETE carry the row's ctid as a junk entry.
-            (*entry).resjunk || !computed || is_default(node)
-        })
-    }
-}
-
-/// ON DELETE SET DEFAULT assigns the column's default, which may be any expression without Vars.
-///
-/// # Safety
-/// `node` is live (S2).
-unsafe fn is_default(node: *mut pg_sys::Node) -> bool {
-    // SAFETY: by contract.
-    unsafe { !pg_sys::contain_var_clause(node) }
 }

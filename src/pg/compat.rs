@@ -147,12 +147,12 @@ macro_rules! executor_run_hook {
             }
             // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
             unsafe {
-                let nest = $before(desc);
+                let execution = $before(desc);
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count, once),
                     None => standard_ExecutorRun(desc, direction, count, once),
                 }
-                $after(nest);
+                $after(execution);
             }
         }
     };
@@ -175,12 +175,12 @@ macro_rules! executor_run_hook {
             }
             // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
             unsafe {
-                let nest = $before(desc);
+                let execution = $before(desc);
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count),
                     None => standard_ExecutorRun(desc, direction, count),
                 }
-                $after(nest);
+                $after(execution);
             }
         }
     };

@@ -17,6 +17,7 @@ pub mod compat;
 pub mod copy;
 pub mod definition;
 pub mod expr;
+pub mod foreign_key;
 pub mod guc;
 pub mod inline;
 pub mod invalidate;

@@ -301,14 +301,12 @@ impl Rte {
         NonNull::new(rte.subquery).map(Query)
     }
 
-    /// Puts `quals` before every other security condition of this entry.
-    pub fn prepend_security_quals(self, quals: &[Expr]) {
+    /// Puts `qual` before every other security condition of this entry.
+    pub fn prepend_security_qual(self, qual: Expr) {
         // SAFETY: S2.
         unsafe {
             let rte = self.raw();
-            for qual in quals.iter().rev() {
-                (*rte).securityQuals = pg_sys::lcons(qual.raw().cast(), (*rte).securityQuals);
-            }
+            (*rte).securityQuals = pg_sys::lcons(qual.raw().cast(), (*rte).securityQuals);
         }
     }
 

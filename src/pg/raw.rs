@@ -89,6 +89,9 @@ unsafe extern "C-unwind" {
     ) -> *mut HeapTupleData;
     pub fn HeapTupleHeaderGetDatum(tuple: HeapTupleHeader) -> Datum;
 
+    // Asked for every query, and cannot fail.
+    pub fn InNoForceRLSOperation() -> bool;
+
     // Not in the bindings; called inside a guard.
     pub fn transformIndexStmt(
         relation: Oid,

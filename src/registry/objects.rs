@@ -51,23 +51,31 @@ pub(super) fn forget() {
 }
 
 fn load() -> Result<Option<Rc<Objects>>> {
-    let (Some(public), Some(internal)) =
-        (catalog::schema(c"ward"), catalog::schema(c"ward_internal"))
-    else {
+    // Asked first: schemas of these names that somebody else made are not ours to complain about.
+    if !catalog::has_extension(c"ward") {
         return Ok(None);
-    };
-    let table = |name: &CStr| catalog::relation(name, internal);
-    let Some(protection) = table(c"protection") else {
-        // CREATE EXTENSION is still running, or the schemas are somebody else's.
-        OBJECTS.with(Cached::forget);
-        return Ok(None);
-    };
+    }
+    let schema = |name: &CStr| catalog::schema(name).ok_or_else(|| missing(name));
+    match schema(c"ward").and_then(|public| find(public, schema(c"ward_internal")?)) {
+        Ok(objects) => Ok(Some(Rc::new(objects))),
+        // Our own script is still creating them.
+        Err(_) if catalog::in_extension_script() => {
+            forget();
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn find(public: Oid, internal: Oid) -> Result<Objects> {
+    let table =
+        |name: &CStr| catalog::relation(name, internal).ok_or_else(|| missing(name));
     let label_type = catalog::type_in(c"label", public).ok_or_else(|| missing(c"label"))?;
-    Ok(Some(Rc::new(Objects {
-        issuer: table(c"issuer").ok_or_else(|| missing(c"issuer"))?,
-        revocation: table(c"revocation").ok_or_else(|| missing(c"revocation"))?,
-        category: table(c"category").ok_or_else(|| missing(c"category"))?,
-        protection,
+    Ok(Objects {
+        issuer: table(c"issuer")?,
+        revocation: table(c"revocation")?,
+        category: table(c"category")?,
+        protection: table(c"protection")?,
         label_type,
         label_dominated: catalog::operator(c"<@", public, label_type, label_type)
             .ok_or_else(|| missing(c"<@"))?,
@@ -81,7 +89,7 @@ fn load() -> Result<Option<Rc<Objects>>> {
         deny: function(c"deny", internal)?,
         keep_label: function(c"keep_label", internal)?,
         admin: catalog::role(c"ward_admin"),
-    })))
+    })
 }
 
 fn function(name: &CStr, schema: Oid) -> Result<Oid> {

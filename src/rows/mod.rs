@@ -18,3 +18,10 @@ pub mod run;
 mod write;
 
 pub use pass::{Pass, enforce};
+
+use crate::pg::{foreign_key, xact};
+
+/// Listens to transactions; once, from `_PG_init`.
+pub fn install() {
+    xact::watch(foreign_key::on_event);
+}

@@ -9,7 +9,10 @@ use super::{fold, predicate, write};
 use crate::config;
 use crate::errors::{Code, Result, WardError};
 use crate::guard;
+use crate::pg::catalog;
 use crate::pg::check;
+use crate::pg::expr;
+use crate::pg::foreign_key;
 use crate::pg::inline::{self, Inlined};
 use crate::pg::node::{Command, Query, Rte};
 use crate::pg::plan::Fingerprint;
@@ -24,6 +27,8 @@ pub struct Pass {
     pub fingerprint: Option<Fingerprint>,
     /// What expanding SQL functions made the plan depend on.
     pub inlined: Inlined,
+    /// Is it planned in the context of foreign keys?
+    pub foreign_key: bool,
 }
 
 /// The fingerprint of plans made in maintenance. No identity has it (they are hashes).
@@ -39,24 +44,15 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
     }
     let inlined = inline::expand(query, params.raw());
     if !touches_protected(query)? {
-        return Ok(Pass {
-            fingerprint: None,
-            inlined,
-        });
+        return Ok(Pass { inlined, ..Pass::default() });
     }
     let Some(objects) = registry::objects()? else {
-        return Ok(Pass {
-            fingerprint: None,
-            inlined,
-        });
+        return Ok(Pass { inlined, ..Pass::default() });
     };
-    if check::is_foreign_key_query(query) {
+    if foreign_key::is_own_query(query) {
         // Core's own check: it must see the rows of every tenant, and returns none of them.
         mark_all(query)?;
-        return Ok(Pass {
-            fingerprint: None,
-            inlined,
-        });
+        return Ok(Pass { inlined, ..Pass::default() });
     }
     let fingerprint = match session::access()? {
         Access::Maintenance => {
@@ -70,21 +66,32 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
             identity.fingerprint
         }
     };
-    Ok(Pass {
-        fingerprint: Some(fingerprint),
-        inlined,
-    })
+    Ok(Pass { fingerprint: Some(fingerprint), inlined, ..Pass::default() })
 }
 
 fn touches_protected(query: Query) -> Result<bool> {
     let mut found = false;
     query.visit(&mut |level| {
         for (_, rte) in level.rtes() {
+            refuse_statistics(rte)?;
             found = found || protection_of(rte)?.is_some();
         }
         Ok::<_, WardError>(())
     })?;
     Ok(found)
+}
+
+/// Statistics hold samples of every tenant's values. Core hides them where row security applies to
+/// the role; for the roles that it does not apply to, a session with a token must not read them.
+fn refuse_statistics(rte: Rte) -> Result<()> {
+    let reads = session::has_token()
+        && rte.table().is_some_and(catalog::is_statistics)
+        && catalog::bypasses_row_security(catalog::current_user());
+    if !reads {
+        return Ok(());
+    }
+    Err(WardError::new(Code::Guarded, "column statistics are refused in a session with a token")
+        .hint("They hold samples of other tenants' values."))
 }
 
 fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
@@ -155,11 +162,10 @@ fn enforce_level(level: Query, identity: &Identity, objects: &Objects) -> Result
             } else {
                 predicate::readable(&p, identity, objects, index)?
             };
-            let quals: Vec<_> = conditions
-                .into_iter()
-                .map(|condition| condition.expr)
-                .collect();
-            rte.prepend_security_quals(&quals);
+            let terms: Vec<_> = conditions.into_iter().map(|condition| condition.expr).collect();
+            // One condition, not one per dimension: core gives each its own security level, and
+            // beyond the first level an operator that is not leakproof cannot use an index.
+            rte.prepend_security_qual(expr::and(&terms));
         }
         rte.set_mark(check::mark());
     }

@@ -5,12 +5,17 @@ use super::pass::MAINTENANCE;
 use crate::errors::{Code, Result, WardError};
 use crate::pg;
 use crate::pg::portal::Running;
-use crate::pg::{guc, log, vector};
+use crate::pg::{foreign_key, guc, log, vector};
 use crate::session::{self, Access};
 
-/// The nest level of settings changed for one execution.
-pub type Settings = i32;
-const UNCHANGED: Settings = 0;
+/// What one execution changed and must take back.
+#[derive(Clone, Copy)]
+pub struct Execution {
+    /// The nest level of settings changed for it, if any.
+    settings: Option<i32>,
+    /// Does it run in the context of foreign keys?
+    foreign_key: bool,
+}
 
 /// Before a plan starts. True if it depends on the identity and must be tracked as open.
 ///
@@ -31,10 +36,16 @@ pub fn start(query: Running) -> Result<bool> {
 /// Before rows are fetched. Returns what [`fetched`] must undo.
 ///
 /// Errors: as [`start`], and WD034 where the rows would be kept beyond the transaction.
-pub fn fetch(query: Running) -> Result<Settings> {
-    if pg::in_parallel_worker() || !check(query)? {
-        return Ok(UNCHANGED);
-    }
+pub fn fetch(query: Running) -> Result<Execution> {
+    let settings = if pg::in_parallel_worker() || !check(query)? {
+        None
+    } else {
+        prepare(query)?
+    };
+    Ok(Execution { settings, foreign_key: foreign_key::enter() })
+}
+
+fn prepare(query: Running) -> Result<Option<i32>> {
     if query.is_being_held() {
         return Err(WardError::new(
             Code::Unsupported,
@@ -42,13 +53,16 @@ pub fn fetch(query: Running) -> Result<Settings> {
         )
         .hint("Do not COMMIT inside a loop over them, and declare the cursor without HOLD."));
     }
-    Ok(query.plan().vector_mode().map_or(UNCHANGED, vector::fill_results))
+    Ok(query.plan().vector_mode().map(vector::fill_results))
 }
 
-/// After rows were fetched: takes back the settings of this execution.
-pub fn fetched(settings: Settings) {
-    if settings != UNCHANGED {
-        guc::unnest(settings);
+/// After rows were fetched.
+pub fn fetched(execution: Execution) {
+    if let Some(level) = execution.settings {
+        guc::unnest(level);
+    }
+    if execution.foreign_key {
+        foreign_key::leave();
     }
 }
 
