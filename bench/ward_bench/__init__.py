@@ -1,0 +1,1 @@
+"""Benchmarks of ward: the same work, several ways, interleaved in one run."""
