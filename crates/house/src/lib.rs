@@ -4,6 +4,7 @@
 //! tree. Each rule has unit tests with a file that breaks it, so that a rule cannot rot unseen.
 #![forbid(unsafe_code)]
 
+pub mod docs;
 pub mod layers;
 pub mod places;
 pub mod source;
