@@ -2,7 +2,7 @@
 # Removes what the scripts made: builds, tools, clusters, Debian roots.
 . "$(dirname "$0")/lib.sh"
 for elsewhere in "$cache"/run/*/elsewhere; do
-  [ ! -e "$elsewhere" ] || as_postgres rm -rf "$(cat "$elsewhere")"
+  [ ! -e "$elsewhere" ] || rm -rf "$(cat "$elsewhere")"
 done
 step "Remove what is in $cache" "root owns the Debian roots in it: run with sudo"
 for made in log run target tools pgrx pgvector clients regress bench roots; do

@@ -29,17 +29,17 @@ export PG
 system_pg_config=/usr/lib/postgresql/$PG/bin/pg_config
 
 # Where clusters of this major live. PostgreSQL must be able to walk there (a clone may lie in somebody's
-# private home) and socket paths may have 107 bytes: where either fails, a folder under /tmp takes its place.
+# private home), and a socket's whole path has at most 107 bytes: where either fails, a folder in /tmp takes its place.
 choose_run_dir() {
   local here=$cache/run/pg$PG elsewhere
   mkdir -p "$here"
-  if [ ${#here} -lt 80 ] && as_postgres test -x "$here"; then
+  if [ ${#here} -le 56 ] && as_postgres test -x "$here"; then
     echo "$here"
     return
   fi
   elsewhere=$(cat "$here/elsewhere" 2>/dev/null || true)
-  if [ ! -d "$elsewhere" ] || ! as_postgres test -O "$elsewhere"; then
-    elsewhere=$(as_postgres mktemp -d "/tmp/ward-pg$PG-XXXXXX")
+  if [ ! -d "$elsewhere" ] || [ ! -O "$elsewhere" ]; then
+    elsewhere=$(mktemp -d "/tmp/ward-pg$PG-XXXXXX")
     chmod 755 "$elsewhere"
     echo "$elsewhere" >"$here/elsewhere"
     note "PostgreSQL cannot use $here: its files go to $elsewhere" >&2

@@ -33,6 +33,7 @@ ring database "$top/scripts/test-database.sh"
 "$top/scripts/install-own.sh"
 ring golden "$top/scripts/regress.sh"
 ring clients "$top/scripts/test-clients.sh"
+ring core "$top/tests/core/run.sh"
 ring image "$top/scripts/test-image.sh"
 
 printf '\nPostgreSQL %s, %d s\n%-10s %7s %7s %8s\n' "$PG" $((SECONDS - started)) ring passed failed time
