@@ -47,7 +47,7 @@ pub unsafe fn hide_tokens(source: *const c_char) -> *const c_char {
             return source;
         }
         let copy = pg_sys::pstrdup(source);
-        mask(copy);
+        redact::mask(bytes_of(copy));
         copy
     }
 }
@@ -60,12 +60,17 @@ pub unsafe fn redact_message(data: *mut ErrorData) {
     // SAFETY: by contract.
     unsafe {
         let data = &mut *data;
+        let statement = current_text().filter(|text| has_token(text)).map(CStr::to_bytes);
         for text in
             [data.message, data.detail, data.detail_log, data.hint, data.context, data.internalquery]
         {
-            mask(text);
+            let text = bytes_of(text);
+            redact::mask(text);
+            if let Some(statement) = statement {
+                redact::mask_pieces(text, statement);
+            }
         }
-        if current_text().is_some_and(has_token) {
+        if statement.is_some() {
             // Log lines would quote the statement; and after a syntax error no other hook masks
             // what the activity view goes on showing.
             data.hide_stmt = true;
@@ -118,16 +123,17 @@ fn report(text: &[u8]) {
     });
 }
 
+/// The bytes of a text, to be changed in place.
+///
 /// # Safety
-/// `text` is null or a live, writable C string.
-unsafe fn mask(text: *mut c_char) {
+/// `text` is null or a live, writable C string that nobody else looks at meanwhile.
+unsafe fn bytes_of<'a>(text: *mut c_char) -> &'a mut [u8] {
     if text.is_null() {
-        return;
+        return &mut [];
     }
     // SAFETY: by contract.
-    let bytes = unsafe {
+    unsafe {
         let length = CStr::from_ptr(text).to_bytes().len();
         std::slice::from_raw_parts_mut(text.cast::<u8>(), length)
-    };
-    redact::mask(bytes);
+    }
 }

@@ -45,6 +45,30 @@ pub fn mask(text: &mut [u8]) {
     }
 }
 
+/// Masks pieces of the tokens of `statement` in a message about it.
+///
+/// The parser quotes from the place of an error onwards, which may lie inside a token that was
+/// written without quotes.
+pub fn mask_pieces(text: &mut [u8], statement: &[u8]) {
+    const PIECE: usize = 16;
+    let mut from = 0;
+    while from < text.len() {
+        let length = text.iter().skip(from).take_while(|byte| is_token_byte(**byte)).count();
+        let Some(run) = text.get_mut(from..from + length) else { return };
+        if length >= PIECE
+            && tokens(statement)
+                .any(|token| statement.get(token).is_some_and(|token| contains(token, run)))
+        {
+            run.fill(MASK);
+        }
+        from += length + 1;
+    }
+}
+
+fn contains(text: &[u8], piece: &[u8]) -> bool {
+    memchr::memmem::find(text, piece).is_some()
+}
+
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
