@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! What is checked when a plan starts, and again each time rows are fetched from it.
 
-use super::pass::MAINTENANCE;
+use super::pass::{MAINTENANCE, refuse_unsafe};
 use crate::errors::{Code, Result, WardError};
 use crate::pg;
 use crate::pg::portal::Running;
@@ -20,7 +20,8 @@ pub struct Execution {
 /// Before a plan starts. True if it depends on the identity and must be tracked as open.
 ///
 /// Errors: those of [`session::access`] (so `exp`, revocation and key rotation act here); WD033 if
-/// the plan was made for another identity or the transaction wrote under another.
+/// the plan was made for another identity or the transaction wrote under another; WD034 if its rows
+/// would be explained or stored in a new table.
 pub fn start(query: Running) -> Result<bool> {
     if pg::in_parallel_worker() {
         return Ok(false);
@@ -29,6 +30,9 @@ pub fn start(query: Running) -> Result<bool> {
     let bound = check(query)?;
     if bound {
         session::check_writer()?;
+        if session::has_token() {
+            refuse_unsafe(false)?;
+        }
     }
     Ok(bound)
 }
