@@ -166,6 +166,9 @@ read_across() {
   try "${reading[@]}"
   say "ben switches row security off:"
   refused "SET row_security = off is refused" 42501 "${token[ben]}" "SET LOCAL row_security = off; SELECT count(*) FROM chunks"
+  say "ben asks for a plan, whose estimates would count the rows of others; then allows it to himself:"
+  refused "EXPLAIN is refused" 0A000/WD034 "${token[ben]}" "EXPLAIN SELECT * FROM chunks WHERE tenant_id = 'postgres'"
+  refused "the application cannot allow itself EXPLAIN" 42501 "${token[ben]}" "SET ward.allow_explain = on"
   check "a prepared statement answers for whoever executes it, not for whoever prepared it" \
     "python postgres" "$(prepared_by_ben_executed_by_ana)"
   say "ben opens a cursor and then presents ana's token:"
@@ -238,11 +241,15 @@ answers() {
   done | as "$2" -At -F ' '
 }
 
+# The DBA may look at plans, in a session of the DBA's own that carries ben's token.
 plan() {
-  say "The plan PostgreSQL makes for ben's question:"
+  say "The plan PostgreSQL makes for ben's question, as the DBA sees it (SET ward.allow_explain = on):"
   local text
-  text=$({ echo 'SELECT embedding FROM questions WHERE id = 1 \gset'; echo 'EXPLAIN (COSTS OFF)'; cat sql/question.sql; } |
-    as "${token[ben]}" -At | sed -E "s/'\[[^]]*\]'/'[…]'/")
+  text=$({ echo '\getenv token TOKEN'
+           echo "SET ward.token = :'token'; SET ward.allow_explain = on;"
+           echo 'SELECT embedding FROM questions WHERE id = 1 \gset'
+           echo 'EXPLAIN (COSTS OFF)'
+           cat sql/question.sql; } | TOKEN=${token[ben]} dba -At | sed -E "s/'\[[^]]*\]'/'[…]'/")
   indent <<<"$text"
   check "the question uses the HNSW index" "1" "$(grep -c 'Index Scan using chunks_embedding' <<<"$text")"
 }
