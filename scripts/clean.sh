@@ -5,7 +5,7 @@ for elsewhere in "$cache"/run/*/elsewhere; do
   [ ! -e "$elsewhere" ] || rm -rf "$(cat "$elsewhere")"
 done
 step "Remove what is in $cache" "root owns the Debian roots in it: run with sudo"
-for made in log run target tools pgrx pgvector clients regress bench roots; do
+for made in log run target tools pgvector postgresql-source clients regress bench roots; do
   rm -rf --one-file-system "${cache:?}/$made"
 done
 rm -f "$cache"/*.lock

@@ -114,3 +114,15 @@ apt_mirror() {
     awk -v release="${release:-none}" '$2 == release && $3 == "Packages" { print $1; exit }')
   echo "${uri:-$default}"
 }
+
+# use_private_apt DIR SOURCE…: sets the array `private_apt`, options that give apt-get and apt-cache these sources,
+# with lists and cache in DIR. The machine's own apt configuration stays as it is.
+use_private_apt() {
+  local dir=$1
+  shift
+  mkdir -p "$dir/lists/partial" "$dir/archives/partial"
+  printf '%s\n' "$@" >"$dir/sources.list"
+  # shellcheck disable=SC2034  # read by the caller
+  private_apt=(-o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir" -o Dir::Cache::Archives="$dir/archives"
+    -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User="$(id -un)")
+}

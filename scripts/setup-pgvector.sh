@@ -21,16 +21,11 @@ fi
 source=$cache/pgvector
 mkdir -p "$source"
 
-# private_apt …: apt-get with lists, cache and sources of its own.
-private_apt() {
-  local state=$source/apt
-  mkdir -p "$state/lists/partial" "$state/archives/partial" "$state/etc"
-  echo "deb-src $(apt_mirror main) trixie main" >"$state/etc/sources.list"
-  apt-get -q -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state" -o Dir::Cache::Archives="$state/archives" \
-    -o Dir::Etc::SourceList="$state/etc/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-    -o APT::Sandbox::User="$(id -un)" "$@"
+fetch_source() {
+  use_private_apt "$source/apt" "deb-src $(apt_mirror main) trixie main"
+  apt-get -q "${private_apt[@]}" update
+  cd "$source" && apt-get -q "${private_apt[@]}" source --download-only pgvector
 }
-fetch_source() { private_apt update && cd "$source" && private_apt source --download-only pgvector; }
 
 tarball=$(compgen -G "$source/pgvector_*.orig.tar.*" | sort -V | tail -n 1 || true)
 if [ -z "$tarball" ]; then
