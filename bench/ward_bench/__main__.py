@@ -96,7 +96,7 @@ def measure(part: str, sizes, mint: server.Mint, checks: Checks, result: dict) -
 
 
 def clean() -> None:
-    for database in (server.WARD, server.NATIVE, unprotected.PLAIN, unprotected.ELSEWHERE):
+    for database in (server.INDEXED, server.WARD, server.NATIVE, unprotected.PLAIN, unprotected.ELSEWHERE):
         server.admin("postgres", f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
 

@@ -28,9 +28,13 @@ def timed(result: dict, against: str) -> str:
 
 
 def nearest(result: dict) -> str:
+    result = dict(result)
+    indexes = result.pop("indexes")
     rows = [[name, arm, milliseconds(one["p50_us"]), milliseconds(one["p95_us"]), f"{one['recall']:.3f}", f"{one['k_fill']:.0%}"]
             for name, arms in result.items() for arm, one in arms.items()]
-    return table(["questions", "arm", "p50 ms", "p95 ms", "recall@10", "k filled"], rows)
+    sizes = (f"\nThe shared index has {indexes['shared_index_bytes'] / 1e6:.1f} MB, the {indexes['own_indexes']} indexes of big "
+             f"tenants together {indexes['own_index_bytes'] / 1e6:.1f} MB.\n")
+    return table(["questions", "arm", "p50 ms", "p95 ms", "recall@10", "k filled"], rows) + sizes
 
 
 def rates(result: dict) -> str:
@@ -82,28 +86,27 @@ def publish(text: str) -> None:
 
 
 COLOURS = {"hand-written": "#7f8c8d", "hand-written, iterative": "#b2babb", "RLS": "#c0392b", "RLS, iterative": "#e59866",
-           "RLS, InitPlan": "#f5b041", "ward": "#1f618d"}
+           "RLS, InitPlan": "#f5b041", "ward": "#1f618d", "ward, own indexes": "#16a085"}
 
 
 def plots(result: dict, folder: Path) -> None:
-    """One small SVG for each part that a picture helps."""
+    """One small picture for each part that a picture helps."""
     import matplotlib
-    matplotlib.use("svg")
-    # Text stays text, and two runs of the same figures give the same file.
-    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "ward", "font.size": 9, "axes.spines.top": False,
+    matplotlib.use("agg")
+    matplotlib.rcParams |= {"font.size": 9, "axes.spines.top": False,
                             "axes.spines.right": False}
     for part, title in (("plain", "Time relative to the hand-written condition (log scale)"),
                         ("partitions", "Point look-up, one partition per tenant: p50 in ms (log scale)")):
         if result.get(part):
             field = "ratio" if part == "plain" else "p50_us"
-            bars(result[part], field, title, folder / f"{part}.svg")
+            bars(result[part], field, title, folder / f"{part}.png")
     if result.get("vectors"):
-        recall_and_time(result["vectors"], folder / "vectors.svg")
+        recall_and_time(result["vectors"], folder / "vectors.png")
 
 
 def save(figure, path: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, dpi=110)
 
 
 def bars(result: dict, field: str, title: str, path: Path) -> None:
@@ -127,6 +130,7 @@ def bars(result: dict, field: str, title: str, path: Path) -> None:
 def recall_and_time(result: dict, path: Path) -> None:
     """Each cell a panel: up is recall, left is fast; a hollow mark did not always fill k."""
     from matplotlib.figure import Figure
+    result = {name: arms for name, arms in result.items() if name != "indexes"}
     figure = Figure(figsize=(2.6 * len(result), 3.2))
     panels = figure.subplots(1, len(result), sharey=True)
     for axes, (name, arms) in zip(panels, result.items()):

@@ -1,7 +1,8 @@
 """Connections, tokens, and the two copies of the data.
 
 Everything is built once in the database NATIVE and copied file by file into WARD (CREATE DATABASE … TEMPLATE), so
-that both have the same pages, the same statistics and the very same vector index.
+that both have the same pages, the same statistics and the very same vector index. INDEXED is a copy of WARD with
+vector indexes of its own.
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-NATIVE, WARD = "ward_bench_native", "ward_bench"
+NATIVE, WARD, INDEXED = "ward_bench_native", "ward_bench", "ward_bench_indexed"
 ISSUER, AUDIENCE = "https://login.example.com", "bench"
 CLEARANCE = "confidential"
 SETTINGS = "-c jit=off -c max_parallel_workers_per_gather=0 -c client_min_messages=warning"
@@ -74,7 +75,7 @@ def trust(mint: Mint) -> str:
 
 def recreate(*databases: str) -> None:
     """Empty databases with both extensions, and the roles of the native arms."""
-    admin("postgres", *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in (WARD, *databases)))
+    admin("postgres", *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in (INDEXED, WARD, *databases)))
     with connect("postgres") as connection:
         for role in ("bench_app", "bench_bare", "bench_initplan"):
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
@@ -109,3 +110,9 @@ def copy_for_ward(mint: Mint, tables: dict[str, str]) -> None:
                        f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
                        f"SELECT ward.protect('{table}'{arguments})"]
     admin(WARD, *statements)
+
+
+def copy_indexed(drop: str, create: list[str]) -> None:
+    """Copies WARD to INDEXED, with other indexes."""
+    admin("postgres", f"CREATE DATABASE {INDEXED} TEMPLATE {WARD} STRATEGY file_copy")
+    admin(INDEXED, "SET maintenance_work_mem = '1GB'", f"DROP INDEX {drop}", *create)

@@ -41,8 +41,9 @@ class Sizes:
     tokens: int
     token_loops: int
     switches: int
-    # counted instructions: statements per arm
+    # counted instructions: statements per arm, and whether prepared ones too
     counted: int
+    counted_modes: int
 
 
 FULL = Sizes(
@@ -52,7 +53,7 @@ FULL = Sizes(
     vectors=100_000, dimensions=128, clusters=200, vector_calls=100, big_tenant=500,
     pgbench_scale=10, pgbench_seconds=4, pgbench_rounds=7,
     tokens=400, token_loops=20_000, switches=2000,
-    counted=400,
+    counted=400, counted_modes=2,
 )
 
 QUICK = Sizes(
@@ -62,5 +63,5 @@ QUICK = Sizes(
     vectors=3_000, dimensions=32, clusters=20, vector_calls=10, big_tenant=100,
     pgbench_scale=1, pgbench_seconds=1, pgbench_rounds=1,
     tokens=10, token_loops=200, switches=20,
-    counted=20,
+    counted=20, counted_modes=1,
 )

@@ -1,4 +1,4 @@
-"""The ten nearest of a tenant's vectors through one HNSW index that all tenants share."""
+"""The ten nearest of a tenant's vectors: one HNSW index that all tenants share, or one for each big tenant."""
 
 import numpy as np
 
@@ -21,7 +21,24 @@ def arms_of(mint: server.Mint) -> list[Arm]:
         Arm("RLS, iterative", server.connect(server.NATIVE, "bench_bare"), become=become_native, before=RELAXED),
         Arm("RLS, InitPlan", server.connect(server.NATIVE, "bench_initplan"), become=become_native),
         Arm("ward", server.connect(server.WARD, "bench_app"), become=become_ward(mint)),
+        Arm("ward, own indexes", server.connect(server.INDEXED, "bench_app"), become=become_ward(mint)),
     ]
+
+
+def own_indexes(sizes: Sizes, data: Vectors) -> dict[str, int]:
+    """Copies the protected table; there, each big tenant has an index of its own and the shared one is gone.
+
+    Returns the bytes of the shared index and of all the others together.
+    """
+    counts = np.bincount(data.tenants)
+    big = np.flatnonzero(counts >= sizes.big_tenant).tolist()
+    server.copy_indexed("docs_hnsw", [
+        f"CREATE INDEX docs_hnsw_{tenant} ON docs USING hnsw (embedding vector_cosine_ops)"
+        f" WITH (m = 16, ef_construction = 64) WHERE tenant_id = {tenant}" for tenant in big])
+    bytes_of = "SELECT coalesce(sum(pg_relation_size(oid)), 0)::bigint FROM pg_class WHERE relname LIKE 'docs_hnsw%'"
+    with server.connect(server.NATIVE) as shared, server.connect(server.INDEXED) as own:
+        return {"shared_index_bytes": shared.execute(bytes_of).fetchone()[0],
+                "own_index_bytes": own.execute(bytes_of).fetchone()[0], "own_indexes": len(big)}
 
 
 def questions(sizes: Sizes, data: Vectors, choose: str, where: str) -> list[tuple[int, np.ndarray]]:
@@ -52,7 +69,7 @@ def quality(answers: Answers, calls: list[Call], truth: list[list[int]], name: s
 
 
 def run(sizes: Sizes, mint: server.Mint, checks: Checks, data: Vectors) -> dict:
-    results = {}
+    results = {"indexes": own_indexes(sizes, data)}
     for choose, where in (("weighted", "own"), ("weighted", "foreign"), ("big", "own"), ("big", "foreign"), ("uniform", "own")):
         name = f"{choose} tenant, {where} region"
         pairs = questions(sizes, data, choose, where)
@@ -63,8 +80,9 @@ def run(sizes: Sizes, mint: server.Mint, checks: Checks, data: Vectors) -> dict:
         results[name] = summary(times, "hand-written")
         for arm in arms:
             results[name][arm.name] |= quality(answers, calls, truth, arm.name)
-        checks.that(f"{name}: ward returns min(k, visible) rows each time", results[name]["ward"]["k_fill"] == 1)
-        checks.that(f"{name}: no row of another tenant", all(
-            data.tenants[row[0]] == call.tenant for call, answer in zip(calls, answers) for row in answer["ward"]))
+        for arm in ("ward", "ward, own indexes"):
+            checks.that(f"{name}, {arm}: min(k, visible) rows each time", results[name][arm]["k_fill"] == 1)
+            checks.that(f"{name}, {arm}: no row of another tenant", all(
+                data.tenants[row[0]] == call.tenant for call, answer in zip(calls, answers) for row in answer[arm]))
         close(arms)
     return results
