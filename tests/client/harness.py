@@ -73,10 +73,12 @@ class Issuer:
 class World:
     """A database with ward, an issuer it trusts, a role for the application, and protected tables."""
 
-    def __init__(self, name, tables=TABLES + PROTECT):
+    def __init__(self, name, tables=TABLES + PROTECT, issuer=None, address=None):
+        """`address` names another server than the one of the environment."""
         self.name = f"client_{name}"
-        self.issuer = Issuer()
-        with psycopg.connect(dbname="postgres", autocommit=True) as server:
+        self.issuer = issuer or Issuer()
+        self.address = address or {}
+        with self.server() as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} (FORCE)").format(sql.Identifier(self.name)))
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
             if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'app'").fetchone():
@@ -87,13 +89,16 @@ class World:
             db.execute(tables)
             db.execute("GRANT ALL ON SCHEMA public TO app; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
 
+    def server(self):
+        return psycopg.connect(dbname="postgres", autocommit=True, **self.address)
+
     def admin(self, **options):
         """A superuser's connection, without a token."""
-        return psycopg.connect(dbname=self.name, autocommit=True, **options)
+        return psycopg.connect(dbname=self.name, autocommit=True, **self.address, **options)
 
     def app(self, token=None, autocommit=True, **options):
         """The application's connection; with a token, that is its identity for the session."""
-        db = psycopg.connect(dbname=self.name, user="app", autocommit=autocommit, **options)
+        db = psycopg.connect(dbname=self.name, user="app", autocommit=autocommit, **self.address, **options)
         if token:
             be(db, token)
             if not autocommit:
@@ -104,7 +109,7 @@ class World:
         return self.issuer.token(tenant, **claims)
 
     def drop(self):
-        with psycopg.connect(dbname="postgres", autocommit=True) as server:
+        with self.server() as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} (FORCE)").format(sql.Identifier(self.name)))
 
 

@@ -3,14 +3,10 @@
 Drivers and frameworks read them: the violated constraint, the position in the statement, the CONTEXT, a SQLSTATE of one's own.
 """
 
-import os
-import re
-import subprocess
-
 import psycopg
-from harness import HERE, WardTest
+from harness import WardTest
+from servers import Server
 
-TOP = HERE.parent.parent
 FIELDS = ["severity", "severity_nonlocalized", "sqlstate", "message_primary", "message_detail", "message_hint",
           "statement_position", "internal_position", "internal_query", "context", "schema_name", "table_name", "column_name",
           "datatype_name", "constraint_name", "source_file", "source_line", "source_function"]
@@ -118,8 +114,12 @@ class Errors(WardTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.plain = cls.enterClassContext(PlainServer())
-        cls.without = collect(cls.plain.connect)
+        plain = cls.enterClassContext(Server("plain", "shared_preload_libraries = ''"))
+        with plain.connect() as db:
+            db.execute("CREATE ROLE app LOGIN")
+            db.execute(ORDINARY)
+            db.execute("GRANT ALL ON SCHEMA public TO app; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
+        cls.without = collect(lambda: plain.connect(user="app"))
         with cls.world.admin() as db:
             db.execute(ORDINARY)
             db.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
@@ -145,30 +145,3 @@ class Errors(WardTest):
         with self.world.app() as db:
             refused = fields(db.pgconn.exec_(b"SELECT * FROM docs"))
         self.assertNotEqual(refused, self.without["permission"])
-
-
-class PlainServer:
-    """A second throw-away cluster, whose only difference is that ward is not loaded."""
-
-    def __enter__(self):
-        self.name = f"plain-{os.getpid()}"
-        self.script("start", "shared_preload_libraries = ''", quiet=True)
-        shown = self.script("env")
-        self.address = {"host": re.search(r"PGHOST=(\S+)", shown)[1], "port": re.search(r"PGPORT=(\S+)", shown)[1]}
-        with self.connect("postgres") as db:
-            db.execute("CREATE ROLE app LOGIN")
-            db.execute(ORDINARY)
-            db.execute("GRANT ALL ON SCHEMA public TO app; GRANT ALL ON ALL TABLES IN SCHEMA public TO app")
-        return self
-
-    def __exit__(self, *_):
-        self.script("stop")
-
-    def script(self, action, *settings, quiet=False):
-        """quiet: the server inherits the output, so nobody may wait for its end."""
-        output = subprocess.DEVNULL if quiet else subprocess.PIPE
-        return subprocess.run([TOP / "scripts" / "cluster.sh", action, self.name, *settings], check=True,
-                              stdout=output, text=True).stdout
-
-    def connect(self, user="app"):
-        return psycopg.connect(dbname="postgres", user=user, autocommit=True, **self.address)

@@ -141,3 +141,25 @@ class Identity(WardTest):
                 with self.refused("WD032"):
                     db.execute(statement)
                     tenants(db)
+
+    def test_plans_follow_from_maintenance_to_token_and_back(self):
+        # The same statements, cached under every ground; a plan made for all rows must not serve a token.
+        everything, other = [(n,) for n in range(1, 6)], self.world.token(2)
+        with self.world.admin() as db:
+            db.execute("SET plan_cache_mode = force_generic_plan")
+            db.execute("CREATE FUNCTION pg_temp.f() RETURNS SETOF int LANGUAGE plpgsql AS "
+                       "'BEGIN RETURN QUERY SELECT DISTINCT tenant_id FROM docs ORDER BY 1; END'")
+            db.execute("PREPARE p AS SELECT DISTINCT tenant_id FROM docs ORDER BY 1")
+            for _ in range(3):
+                for setting, expected in ((f"ward.token = '{other}'", [(2,)]), ("ward.token = ''", None),
+                                          ("ward.maintenance = 'look'", everything), ("ward.maintenance = ''", None),
+                                          ("ward.maintenance = 'look'", everything), (f"ward.token = '{other}'", [(2,)]),
+                                          (f"ward.token = '{self.world.token(1)}'", [(1,)])):
+                    db.execute(f"SET {setting}")
+                    for ask in ("EXECUTE p", "SELECT * FROM pg_temp.f()"):
+                        if expected is None:
+                            with self.refused("WD000"):
+                                db.execute(ask)
+                        else:
+                            self.assertEqual(db.execute(ask).fetchall(), expected, setting[:20])
+                db.execute("RESET ward.maintenance; SET ward.token = ''")

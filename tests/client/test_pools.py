@@ -8,6 +8,7 @@ import random
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import recipes
@@ -89,6 +90,18 @@ class Pools(WardTest):
                 return {row[0] for row in connection.execute(text("SELECT DISTINCT tenant_id FROM docs"))}
 
         self.assertNotEqual(Crowd(self.world).run(lambda: [log_in] * TRANSACTIONS).foreign, [])
+
+
+    def test_more_users_than_a_backend_remembers(self):
+        users = 600
+        with ThreadPoolExecutor(4) as mints:
+            tokens = list(mints.map(lambda n: self.world.token(n % 5 + 1, subject=f"u{n}"), range(users)))
+        query = "SELECT tenant_id, ward.subject() FROM docs WHERE id > %s LIMIT 1"
+        with self.world.app() as db:
+            for n in [*range(users), *range(0, users, 7)]:
+                with db.transaction():
+                    be(db, tokens[n], local=True)
+                    self.assertEqual(db.execute(query, (0,), prepare=True).fetchone(), (n % 5 + 1, f"u{n}"))
 
 
 class Bouncer(WardTest):

@@ -1,8 +1,10 @@
 """What drivers do beyond plain queries: portals, cursors, pipelines, COPY, parallel workers."""
 
+import re
+
 import psycopg
 from harness import WardTest, be, one, tenants
-from wire import SYNC, Wire, bind, execute, parse, query
+from wire import SYNC, Wire, bind, call, execute, parse, query
 
 ALL = "SELECT tenant_id FROM docs WHERE id > $1"
 
@@ -64,6 +66,29 @@ class Portals(WardTest):
                 self.assertEqual({a[0] for a in rows if isinstance(a, list)}, {tenant})
 
 
+class FunctionCalls(WardTest):
+    """The protocol's function call message runs a function without a statement."""
+
+    def test_function_call_message(self):
+        with self.world.admin() as db:
+            functions = {name: one(db, "SELECT %s::regprocedure::oid", (name,)) for name in (
+                "query_to_xml(text,boolean,boolean,text)", "table_to_xml(regclass,boolean,boolean,text)",
+                "set_config(text,text,boolean)")}
+        wire = Wire(self.world.name, "app")
+        self.addCleanup(wire.close)
+
+        def ask(name, *arguments):
+            wire.send(call(functions[name], *arguments))
+            return wire.answers()
+
+        every_query = ("query_to_xml(text,boolean,boolean,text)", "SELECT DISTINCT tenant_id FROM docs", "f", "f", "")
+        self.assertEqual(ask(*every_query)[0]["D"][:5], "WD000")
+        ask("set_config(text,text,boolean)", "ward.token", self.world.token(3), "f")
+        for question in (every_query, ("table_to_xml(regclass,boolean,boolean,text)", "docs", "f", "f", "")):
+            shown = ask(*question)[0][0]
+            self.assertEqual(set(re.findall("<tenant_id>(.)</tenant_id>", shown)), {"3"})
+
+
 class Cursors(WardTest):
     def test_fetch_after_every_attempt_to_switch(self):
         w = self.world
@@ -99,6 +124,14 @@ class Cursors(WardTest):
     def test_cursor_with_hold_is_refused(self):
         with self.world.app(self.world.token(1)) as db, self.refused("WD034", "0A000"):
             db.execute("DECLARE c CURSOR WITH HOLD FOR SELECT * FROM docs")
+
+    def test_rows_do_not_outlive_their_transaction_in_a_loop(self):
+        # COMMIT inside the loop would keep the rows in memory, where nothing looks at the identity any more.
+        loop = "DO $$DECLARE r record; BEGIN FOR r IN SELECT id FROM {} LOOP COMMIT; END LOOP; END$$"
+        with self.world.app(self.world.token(1)) as db:
+            with self.refused("WD034", "0A000"):
+                db.execute(loop.format("docs"))
+            db.execute(loop.format("docs_open"))  # the control
 
     def test_server_side_cursor_of_the_driver(self):
         with self.world.app(self.world.token(3)) as db, db.transaction():
@@ -153,13 +186,15 @@ class Copy(WardTest):
                         copy.read()
 
     def load(self, db, columns, rows, binary=False):
+        """COPY FROM into docs; returns the number of rows that the server says it took."""
         format_ = "(FORMAT binary)" if binary else ""
-        with db.cursor() as cursor, cursor.copy(f"COPY docs ({columns}) FROM STDIN {format_}") as copy:
-            if binary:
-                copy.set_types(["int4", "int4", "text"])
-            for row in rows:
-                copy.write_row(row)
-        return cursor.rowcount
+        with db.cursor() as cursor:
+            with cursor.copy(f"COPY docs ({columns}) FROM STDIN {format_}") as copy:
+                if binary:
+                    copy.set_types(["int4", "int4", "text"])
+                for row in rows:
+                    copy.write_row(row)
+            return cursor.rowcount
 
     def test_copy_from_fills_and_checks(self):
         w = self.world

@@ -42,6 +42,8 @@ class Wire:
                 out.append(self.row(body))
             elif kind == b"E":
                 out.append({chr(field[0]): field[1:].decode() for field in body.split(b"\0") if field})
+            elif kind == b"V":  # a function's result, framed like a row of one column
+                out.append(self.row(struct.pack("!h", 1) + body))
             elif kind in (b"s", b"C"):
                 out.append({b"s": "suspended", b"C": "complete"}[kind])
 
@@ -70,6 +72,12 @@ def bind(portal="", statement="", values=()):
 
 def execute(portal="", rows=0):
     return b"E", text(portal) + struct.pack("!i", rows)
+
+
+def call(function, *arguments):
+    """Function call, arguments and result as text."""
+    body = struct.pack("!ih", function, 0) + counted([v.encode() for v in arguments])
+    return b"F", body + struct.pack("!h", 0)
 
 
 def query(statement):

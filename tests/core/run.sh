@@ -33,7 +33,8 @@ private_apt() {
 # the very release that the server has.
 fetch_source() {
   local version
-  private_apt update
+  # A release without a security suite is no reason to stop; having no source at all is, below.
+  private_apt update || true
   cd "$source"
   for version in $(apt-cache -o Dir::State::Lists="$source/apt/lists" -o Dir::Etc::SourceList="$source/apt/etc/sources.list" \
     -o Dir::Etc::SourceParts=/dev/null showsrc "postgresql-$PG" | awk '$1 == "Version:" { print $2 }' | sort -Vru); do
@@ -44,6 +45,10 @@ fetch_source() {
 
 get_suite() {
   [ ! -e "$source/ready" ] || return 0
+  command -v bzip2 >/dev/null || {
+    step "Install bzip2" "run: apt-get install bzip2"
+    logged core-bzip2 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends bzip2
+  }
   step "Download the source package of PostgreSQL $PG" "is $(apt_mirror main) reachable?"
   mkdir -p "$source"
   logged core-source fetch_source
