@@ -8,8 +8,7 @@ from harness import WardTest
 from servers import Server
 
 TOUCHES = ["SELECT * FROM docs", "SELECT count(*) FROM notes", "SELECT * FROM events", "SELECT * FROM events_1",
-           "INSERT INTO docs (id, tenant_id) VALUES (9001, 1)", "UPDATE docs SET body = 'x'", "DELETE FROM notes",
-           "COPY docs TO STDOUT"]
+           "INSERT INTO docs (id, tenant_id) VALUES (9001, 1)", "UPDATE docs SET body = 'x'", "DELETE FROM notes"]
 CALLS = ["SELECT ward.tenant()", "SELECT * FROM ward.session()", "SELECT ward.login('a.b.c', 'session')"]
 ADMINISTERS = ["SELECT ward.protect('docs_open', label => NULL)", "SELECT ward.unprotect('docs', 'test')",
                "SELECT ward.distrust_issuer('https://idp.test')", "SELECT ward.define_category('unloaded')"]
@@ -35,6 +34,8 @@ class Unloaded(WardTest):
             for statement in TOUCHES + CALLS:
                 with self.subTest(statement), self.refused("WD039", "55000"):
                     db.execute(statement)
+            with self.refused("WD039"), db.cursor().copy("COPY docs TO STDOUT") as copy:
+                copy.read()
         with server.connect() as admin:
             for statement in ADMINISTERS:
                 with self.subTest(statement), self.refused("WD039", "55000"):

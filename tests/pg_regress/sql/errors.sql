@@ -1,5 +1,5 @@
 -- Each refusal has its code: what docs/errors.md lists, raised for real. One line per cause.
--- (WD039, the library not loaded, needs another server than this one.)
+-- (Not here: the library not loaded, which needs another server; tests/client/test_unloaded.py.)
 \getenv suite PG_ABS_SRCDIR
 \set tokens :suite '/common/tokens.psql'
 \set ECHO none
