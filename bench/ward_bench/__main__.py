@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import data, identity, instructions, partitions, plain, report, server, unprotected, vectors
-from .measure import Checks, load
+from .measure import INSIDE, Checks, load
 from .settings import FULL, OUT, QUICK, RESULTS
 
 PARTS = ("plain", "partitions", "vectors", "unprotected", "identity", "instructions")
@@ -72,6 +72,7 @@ def build(sizes, mint: server.Mint, wanted: list[str], result: dict) -> None:
     start = time.monotonic()
     step("Make the data")
     server.recreate(server.NATIVE)
+    server.admin(server.NATIVE, INSIDE)
     tables = {}
     result["data"] = None
     if {"plain", "identity"} & set(wanted):

@@ -116,6 +116,42 @@ def interleave(arms: list[Arm], calls: list[Call], repetitions: int, prepare: bo
     return times, answers
 
 
+INSIDE = """
+CREATE FUNCTION bench_inside(statement text, keys bigint[], OUT microseconds double precision[]) LANGUAGE plpgsql AS $$
+DECLARE
+    start timestamptz;
+    key bigint;
+BEGIN
+    FOREACH key IN ARRAY keys LOOP
+        start := clock_timestamp();
+        EXECUTE statement USING key;
+        microseconds := microseconds || extract(epoch FROM clock_timestamp() - start)::double precision * 1e6;
+    END LOOP;
+END $$"""
+BATCH = 10
+
+
+def inside(arms: list[Arm], statement: str, keys: list[int], tenant: int, repetitions: int) -> dict[str, list[list[float]]]:
+    """The statement for each key, planned each time, timed within the server: without client and network.
+
+    `statement` has `$1` for the key. Arms take turns after each BATCH of keys.
+    """
+    order = np.random.default_rng(SEED)
+    call = "SELECT bench_inside(%s, %s)"
+    times: dict[str, list[list[float]]] = {arm.name: [] for arm in arms}
+    for repetition in range(repetitions + 1):
+        # The first warms up.
+        part = keys if repetition else keys[:BATCH]
+        for arm in arms:
+            times[arm.name].append([])
+        for first in range(0, len(part), BATCH):
+            for number in order.permutation(len(arms)):
+                arm = arms[number]
+                _, rows = arm.call(call, (arm.spell(statement, tenant), part[first:first + BATCH]), tenant, prepare=True)
+                times[arm.name][-1] += rows[0][0]
+    return {name: every[1:] for name, every in times.items()}
+
+
 def summary(times: dict[str, list[list[float]]], reference: str) -> dict[str, dict]:
     """p50 and p95 in microseconds, and ratios of medians to the reference arm, with their spread over repetitions."""
     result = {}

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import server
-from .measure import Call, Checks, close, disagreements, interleave, standard_arms, summary
+from .measure import Call, Checks, close, disagreements, inside, interleave, standard_arms, summary
 from .settings import SEED, Sizes
 
 POINT = "SELECT i.amount FROM items i WHERE i.id = %s /*and*/"
@@ -33,4 +33,9 @@ def run(sizes: Sizes, mint: server.Mint, checks: Checks) -> dict:
         checks.that(f"{name}: every arm answers as the hand-written one",
                     disagreements(answers, [arm.name for arm in arms], "hand-written") == 0)
         close(arms)
+    arms = standard_arms(mint, ("i",), label=True)
+    keys = [call.parameters[0] for call in points]
+    results["point look-up, inside the server"] = summary(
+        inside(arms, POINT.replace("%s", "$1"), keys, 1, sizes.repetitions), "hand-written")
+    close(arms)
     return results

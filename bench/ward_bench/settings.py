@@ -40,6 +40,7 @@ class Sizes:
     # tokens
     tokens: int
     token_loops: int
+    token_rounds: int
     switches: int
     # counted instructions: statements per arm, and whether prepared ones too
     counted: int
@@ -52,7 +53,7 @@ FULL = Sizes(
     partitions=500, rows_per_partition=400, partition_calls=150,
     vectors=100_000, dimensions=128, clusters=200, vector_calls=100, big_tenant=500,
     pgbench_scale=10, pgbench_seconds=4, pgbench_rounds=7,
-    tokens=400, token_loops=20_000, switches=2000,
+    tokens=400, token_loops=20_000, token_rounds=7, switches=2000,
     counted=400, counted_modes=2,
 )
 
@@ -62,6 +63,6 @@ QUICK = Sizes(
     partitions=20, rows_per_partition=50, partition_calls=10,
     vectors=3_000, dimensions=32, clusters=20, vector_calls=10, big_tenant=100,
     pgbench_scale=1, pgbench_seconds=1, pgbench_rounds=1,
-    tokens=10, token_loops=200, switches=20,
+    tokens=10, token_loops=200, token_rounds=1, switches=20,
     counted=20, counted_modes=1,
 )
