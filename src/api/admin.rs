@@ -46,13 +46,18 @@ fn trust_issuer(
 #[search_path(pg_catalog, pg_temp)]
 fn rotate_keys(issuer: &str, jwks: JsonB) -> Result<()> {
     administering()?;
-    define(issuer, "any", &jwks, &JsonB(serde_json::json!({})), &JsonB(serde_json::json!({})))?;
-    let changed = spi::run(
+    let stored = spi::row::<String, JsonB, JsonB>(
+        "SELECT audience, claims, options FROM ward_internal.issuer WHERE issuer = $1 FOR UPDATE",
+        &[issuer.into()],
+    )?;
+    let Some((audience, claims, options)) = stored else { return Ok(known(0, issuer)?) };
+    define(issuer, &audience, &jwks, &claims, &options)?;
+    spi::run(
         "UPDATE ward_internal.issuer SET jwks = $2, changed_at = now(), changed_by = SESSION_USER
          WHERE issuer = $1",
         &[issuer.into(), jwks.into()],
     )?;
-    Ok(known(changed, issuer)?)
+    Ok(())
 }
 
 /// Stops trusting an issuer; its tokens are refused at the next statement of every session.

@@ -41,7 +41,9 @@ unsafe extern "C-unwind" fn planner(
             Some(previous) => previous(parse, source, options, params),
             None => raw::standard_planner(parse, source, options, params),
         };
-        after(plan, pass);
+        if leaves_work(pass) {
+            after(plan, pass);
+        }
         plan
     }
 }
@@ -60,6 +62,11 @@ unsafe extern "C-unwind" fn before(
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
     let pass = query.map_or_else(Pass::default, |query| raise(rows::enforce(query, params, hold)));
     Pass { foreign_key: foreign_key::enter(), ..pass }
+}
+
+/// Most plans are none of ours: they need not pay for a guarded call.
+fn leaves_work(pass: Pass) -> bool {
+    pass.fingerprint.is_some() || pass.foreign_key || !pass.inlined.is_empty()
 }
 
 #[pgrx::pg_guard]

@@ -1,5 +1,6 @@
 //! Every difference between PostgreSQL 15, 16, 17 and 18 that ward's code meets.
 
+use crate::errors::WardError;
 use pgrx::pg_sys;
 use std::ffi::{c_int, c_void};
 
@@ -152,7 +153,9 @@ macro_rules! executor_run_hook {
                     Some(previous) => previous(desc, direction, count, once),
                     None => standard_ExecutorRun(desc, direction, count, once),
                 }
-                $after(execution);
+                if execution.leaves_work() {
+                    $after(execution);
+                }
             }
         }
     };
@@ -180,7 +183,9 @@ macro_rules! executor_run_hook {
                     Some(previous) => previous(desc, direction, count),
                     None => standard_ExecutorRun(desc, direction, count),
                 }
-                $after(execution);
+                if execution.leaves_work() {
+                    $after(execution);
+                }
             }
         }
     };
@@ -251,4 +256,40 @@ pub unsafe fn executor_run(desc: *mut pg_sys::QueryDesc) {
         // SAFETY: by contract.
         unsafe { ExecutorRun(desc, forward, 0) }
     }
+}
+
+/// Hands a refusal of an input function to a caller that asked not to have it raised
+/// (`pg_input_is_valid`, COPY with ON_ERROR ignore); `false` if the caller did not ask.
+#[cfg(feature = "pg15")]
+pub fn save_error(_call: pg_sys::FunctionCallInfo, _refusal: &WardError) -> bool {
+    false
+}
+/// Hands a refusal of an input function to a caller that asked not to have it raised
+/// (`pg_input_is_valid`, COPY with ON_ERROR ignore); `false` if the caller did not ask.
+#[cfg(not(feature = "pg15"))]
+pub fn save_error(call: pg_sys::FunctionCallInfo, refusal: &WardError) -> bool {
+    let copy = |text: &str| std::ffi::CString::new(text).unwrap_or_default();
+    let detail = format!("{} {}", refusal.code.text(), refusal.code.title());
+    // SAFETY: fmgr passes a live call frame whose context is null or a node; pstrdup copies.
+    unsafe {
+        let context = (*call).context.cast::<pg_sys::ErrorSaveContext>();
+        if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_ErrorSaveContext {
+            return false;
+        }
+        (*context).error_occurred = true;
+        if !(*context).details_wanted {
+            return true;
+        }
+        let data = pg_sys::palloc0(size_of::<pg_sys::ErrorData>()).cast::<pg_sys::ErrorData>();
+        (*data).elevel = pg_sys::PGERROR as c_int;
+        (*data).sqlerrcode = refusal.code.sqlstate() as c_int;
+        (*data).message = pg_sys::pstrdup(copy(&refusal.message).as_ptr());
+        (*data).detail = pg_sys::pstrdup(copy(&detail).as_ptr());
+        if let Some(hint) = &refusal.hint {
+            (*data).hint = pg_sys::pstrdup(copy(hint).as_ptr());
+        }
+        (*data).assoc_context = pg_sys::CurrentMemoryContext;
+        (*context).error_data = data;
+    }
+    true
 }

@@ -16,6 +16,13 @@ pub struct Inlined {
     pub(super) depends_on_role: bool,
 }
 
+impl Inlined {
+    /// Does the plan depend on nothing because of it?
+    pub fn is_empty(self) -> bool {
+        self.items.is_null() && !self.depends_on_role
+    }
+}
+
 impl Default for Inlined {
     fn default() -> Self {
         Self {

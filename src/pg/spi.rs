@@ -4,6 +4,7 @@ use crate::errors::{Code, Result, WardError};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::spi::Spi;
+use pgrx::{FromDatum, IntoDatum};
 use std::ffi::{CStr, CString};
 
 /// Runs one statement with bound parameters; the number of rows it affected.
@@ -11,7 +12,31 @@ use std::ffi::{CStr, CString};
 /// An SQL error is raised as it is (its own SQLSTATE, message and context).
 pub fn run(sql: &str, arguments: &[DatumWithOid]) -> Result<usize> {
     Spi::connect_mut(|client| client.update(sql, None, arguments).map(|rows| rows.len()))
-        .map_err(|error| WardError::new(Code::Registry, format!("an administrative statement failed: {error}")))
+        .map_err(failed)
+}
+
+/// The first row of a query of three columns, if it has one and none of them is NULL.
+pub fn row<A, B, C>(sql: &str, arguments: &[DatumWithOid]) -> Result<Option<(A, B, C)>>
+where
+    A: FromDatum + IntoDatum,
+    B: FromDatum + IntoDatum,
+    C: FromDatum + IntoDatum,
+{
+    let row = Spi::connect_mut(|client| {
+        let rows = client.update(sql, Some(1), arguments)?;
+        if rows.is_empty() {
+            return Ok((None, None, None));
+        }
+        rows.first().get_three::<A, B, C>()
+    });
+    match row.map_err(failed)? {
+        (Some(a), Some(b), Some(c)) => Ok(Some((a, b, c))),
+        _ => Ok(None),
+    }
+}
+
+fn failed(error: pgrx::spi::Error) -> WardError {
+    WardError::new(Code::Registry, format!("an administrative statement failed: {error}"))
 }
 
 /// A name as an SQL identifier, quoted where necessary.

@@ -13,14 +13,25 @@ use ward_token::{Issuer, RevocationKind};
 pub struct Trust {
     /// Grows with every reload; identities verified under an older one are verified again.
     pub generation: u64,
-    issuers: HashMap<String, Rc<Issuer>>,
+    /// `None`: stored, but unreadable. Its tokens are refused; those of others are not.
+    issuers: HashMap<String, Option<Rc<Issuer>>>,
     revoked: HashSet<(String, String)>,
 }
 
 impl Trust {
-    /// The issuer of this exact name.
-    pub fn issuer(&self, name: &str) -> Option<Rc<Issuer>> {
-        self.issuers.get(name).cloned()
+    /// The issuer of this exact name. Errors: WD003 if it is not trusted; WD040 if its stored
+    /// definition cannot be read.
+    pub fn issuer(&self, name: &str) -> Result<Rc<Issuer>> {
+        match self.issuers.get(name) {
+            Some(Some(issuer)) => Ok(Rc::clone(issuer)),
+            Some(None) => Err(WardError::new(
+                Code::Registry,
+                "the stored definition of the token's issuer is unreadable",
+            )
+            .hint("An administrator can store it again with ward.trust_issuer().")),
+            None => Err(WardError::new(Code::Issuer, "the token's issuer is not trusted here")
+                .hint("An administrator can add it with ward.trust_issuer().")),
+        }
     }
 
     /// Is this token, subject or session revoked?
@@ -45,7 +56,7 @@ thread_local! {
 
 /// The trusted issuers and revocations.
 ///
-/// Errors: WD000 where the extension is not installed; WD040 if a stored issuer cannot be read.
+/// Error: WD000 where the extension is not installed.
 pub fn trust() -> Result<Rc<Trust>> {
     TRUST.with(|trust| trust.get_or_load(load))
 }
@@ -96,13 +107,13 @@ fn load() -> Result<Rc<Trust>> {
     });
     let mut issuers = HashMap::new();
     for row in rows {
+        // No column is nullable; a row that is short all the same names nobody to trust.
         let (Some(name), Some(audience), Some(jwks), Some(claims), Some(options)) = row else {
-            return Err(unreadable("?"));
+            continue;
         };
         let [jwks, claims, options] = [jwks, claims, options].map(|json| json.to_string());
-        let issuer = Issuer::define(&name, &audience, &jwks, &claims, &options, &category)
-            .map_err(|_| unreadable(&name))?;
-        issuers.insert(name, Rc::new(issuer));
+        let issuer = Issuer::define(&name, &audience, &jwks, &claims, &options, &category);
+        issuers.insert(name, issuer.ok().map(Rc::new));
     }
     let mut revoked = HashSet::new();
     table::scan(objects.revocation, |row| {
@@ -116,12 +127,4 @@ fn load() -> Result<Rc<Trust>> {
         issuers,
         revoked,
     }))
-}
-
-fn unreadable(issuer: &str) -> WardError {
-    WardError::new(
-        Code::Registry,
-        format!("the stored definition of issuer \"{issuer}\" is unreadable"),
-    )
-    .hint("An administrator can store it again with ward.trust_issuer().")
 }

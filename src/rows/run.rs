@@ -17,6 +17,13 @@ pub struct Execution {
     foreign_key: bool,
 }
 
+impl Execution {
+    /// Is there anything for [`fetched`] to take back?
+    pub fn leaves_work(self) -> bool {
+        self.settings.is_some() || self.foreign_key
+    }
+}
+
 /// Before a plan starts. True if it depends on the identity and must be tracked as open.
 ///
 /// Errors: those of [`session::access`] (so `exp`, revocation and key rotation act here); WD033 if
