@@ -34,6 +34,16 @@ COMMENT ON SCHEMA ward_internal IS 'private to the extension ward';
 -- requires:
 --   schema
 
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+
 -- The registry: what is trusted and what is protected. Changed through the functions of schema
 -- ward; read by the library directly. Every change is announced to all sessions by a trigger.
 
@@ -606,7 +616,8 @@ GRANT EXECUTE ON FUNCTION
     ward.login(text, text), ward.logout(), ward.session(),
     ward.tenant(), ward.tenants(), ward.subject(), ward.clearance(), ward.claim(text),
     ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
-    ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label)
+    ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label),
+    ward_internal.copy_rows(anyelement)
     TO PUBLIC;
 
 -- The type ward.label with its operators: everybody.
