@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! ALTER TABLE on protected relations.
 
 use super::definition::{altered_type, is_protected_column, name_of, protected};

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! Who may define and alter protected relations.
 
 use super::{administrator_hint, alter, family, is_administrator, rename, reserved};

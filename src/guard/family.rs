@@ -1,14 +1,16 @@
+#![forbid(unsafe_code)]
 //! Children of protected relations: new ones come under the protection, former ones keep it.
 //!
 //! The statement itself only notes who joins and who leaves; the protection is settled when it has
 //! run, with the relations that really exist then.
 
-use super::{depth, is_administrator, reserved};
+use super::{is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
 use crate::rows::protect;
+use crate::session::level::{self, Level};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -113,10 +115,8 @@ fn is_table(relation: Oid) -> bool {
 
 /// Runs ward's own statements past the guard.
 fn by_ward<T>(f: impl FnOnce() -> T) -> T {
-    let mut level = depth::current();
-    level.ward = true;
-    let before = depth::enter(level);
+    let before = level::enter(Level { ward: true, ..level::current() });
     let result = f();
-    depth::set(before);
+    level::set(before);
     result
 }

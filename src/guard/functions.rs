@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! Functions that a session with a token may not run.
 //!
 //! Sessions of all tenants usually share one database role, so EXECUTE rights cannot tell them
@@ -52,7 +53,6 @@ const REFUSED: &[Refused] = &[
     refused(Core, "pg_create_physical_replication_slot", LOG),
     refused(Core, "pg_copy_*_replication_slot", LOG),
     refused(Core, "pg_replication_*", LOG),
-    refused(Core, "pg_get_wal_*", LOG),
     refused(Core, "pg_cancel_backend", SESSIONS),
     refused(Core, "pg_terminate_backend", SESSIONS),
     refused(Extension("pg_stat_statements"), "pg_stat_statements", QUERIES),

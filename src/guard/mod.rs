@@ -14,29 +14,25 @@
 
 mod alter;
 mod definition;
-mod depth;
 mod family;
 mod functions;
 mod objects;
 mod rename;
 mod statement;
 
-pub use depth::{in_create_table_as, in_explain};
 pub use objects::inspect as inspect_access;
 pub use statement::{Started, finish, inspect};
 
 use crate::errors::{Code, WardError};
 use crate::pg::expr::Column;
-use crate::pg::{access, activity, catalog, copy, invalidate, xact};
+use crate::pg::{access, catalog, copy, invalidate, xact};
 use crate::registry::{self, Protection};
-use crate::session;
+use crate::session::{self, level};
 
 /// Listens to transactions and to changed functions; once, from `_PG_init`.
 pub fn install() {
-    xact::watch(depth::on_event);
     xact::watch(family::on_event);
     xact::watch(copy::on_event);
-    activity::install();
     invalidate::watch_functions(functions::forget);
 }
 
@@ -59,7 +55,7 @@ fn is_administrator() -> bool {
 
 /// Is ward itself at work (its own DDL, or the script of its extension)?
 fn is_ward() -> bool {
-    depth::current().ward || access::in_ward_script()
+    level::current().ward || access::in_ward_script()
 }
 
 /// The columns that a relation is protected by.

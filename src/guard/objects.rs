@@ -1,13 +1,14 @@
+#![forbid(unsafe_code)]
 //! The rules that object access hooks enforce: what happens to objects whichever statement does it,
 //! by CASCADE, DROP SCHEMA, DROP OWNED or REASSIGN OWNED.
 
 use super::alter::column_in_use;
-use super::{depth, family, functions, is_administrator, is_ward, reserved};
+use super::{family, functions, is_administrator, is_ward, reserved};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::access::{self, Access, Object};
 use crate::pg::{Oid, catalog};
 use crate::registry;
-use crate::session;
+use crate::session::{self, level};
 
 /// Checks one access. Called for every function that a query is about to run, so cheap first.
 ///
@@ -87,7 +88,7 @@ fn alter(object: Object) -> Result<()> {
     }
     refuse_wards_own(object)?;
     match object.relation() {
-        Some(relation) if depth::current().reassign => match registry::protection(relation)? {
+        Some(relation) if level::current().reassign => match registry::protection(relation)? {
             Some(p) => Err(reserved("giving another owner to", &p)),
             None => Ok(()),
         },

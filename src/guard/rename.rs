@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! A protected column that is renamed keeps protecting.
 
 use crate::errors::Result;

@@ -1,16 +1,17 @@
+#![forbid(unsafe_code)]
 //! The rules for utility statements, and what follows from them.
 
-use super::{definition, depth, family};
+use super::{definition, family};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::statement::{Set, Source, Statement};
 use crate::pg::xact;
 use crate::registry;
-use crate::session;
+use crate::session::{self, level};
 
 /// What [`finish`] must take back and settle.
 #[derive(Clone, Copy)]
 pub struct Started {
-    level: depth::Level,
+    level: level::Level,
     family: family::Mark,
 }
 
@@ -18,7 +19,7 @@ pub struct Started {
 ///
 /// Errors: WD032 for what the guard refuses; WD033 for an identity change that comes too late.
 pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
-    let started = Started { level: depth::current(), family: family::mark() };
+    let started = Started { level: level::current(), family: family::mark() };
     if matches!(statement, Statement::Transaction) || !xact::is_active() {
         return Ok(started);
     }
@@ -31,13 +32,13 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
     if definition::is_one(statement) && !super::is_ward() && registry::any()? {
         definition::inspect(statement, source)?;
     }
-    depth::enter(level_of(statement, started.level));
+    level::enter(level_of(statement, started.level));
     Ok(started)
 }
 
 /// Settles what follows from a statement that has run: protection of new and of former children.
 pub fn finish(started: Started) -> Result<()> {
-    depth::set(started.level);
+    level::set(started.level);
     family::settle(started.family)
 }
 
@@ -68,7 +69,7 @@ fn resets_token(set: Set) -> bool {
     set.is_reset_all() || (set.is_reset() && set.names("ward.token"))
 }
 
-fn level_of(statement: Statement, outer: depth::Level) -> depth::Level {
+fn level_of(statement: Statement, outer: level::Level) -> level::Level {
     let mut level = outer;
     match statement {
         Statement::Explain { creates_table } => {

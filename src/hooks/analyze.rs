@@ -1,7 +1,7 @@
 //! `post_parse_analyze_hook`: the first point at which a statement's text can be masked.
 
-use crate::pg::activity;
 use crate::pg::slot::HookSlot;
+use crate::session::disclosure;
 use pgrx::pg_sys;
 
 type Analyze =
@@ -32,5 +32,5 @@ unsafe extern "C-unwind" fn analyze(
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before() {
-    activity::hide();
+    disclosure::hide();
 }

@@ -1,12 +1,12 @@
 //! `ExecutorStart_hook` and `ExecutorRun_hook`: the checks of a plan at each use.
 
 use super::raise;
-use crate::pg::activity;
 use crate::pg::compat::{ExecutorRun, executor_run_hook};
 use crate::pg::portal::Running;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::rows::run::{self, Execution};
+use crate::session::disclosure;
 use pgrx::pg_sys;
 use std::ffi::c_int;
 
@@ -40,7 +40,7 @@ unsafe extern "C-unwind" fn start(desc: *mut pg_sys::QueryDesc, flags: c_int) {
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before_start(desc: *mut pg_sys::QueryDesc) -> bool {
-    activity::hide();
+    disclosure::hide();
     // SAFETY: S2.
     raise(run::start(unsafe { Running::new(desc) }))
 }
@@ -59,7 +59,7 @@ executor_run_hook!(run, PREVIOUS_RUN, before_run, after_run);
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> Execution {
     // An Execute message reports the statement's text anew.
-    activity::hide();
+    disclosure::hide();
     // SAFETY: S2.
     raise(run::fetch(unsafe { Running::new(desc) }))
 }

@@ -1,7 +1,8 @@
 //! `emit_log_hook`: the last point at which a message can be masked.
 
-use crate::pg::activity;
+use crate::pg::activity::Message;
 use crate::pg::slot::HookSlot;
+use crate::session::disclosure;
 use pgrx::pg_sys::{self, ErrorData};
 
 type EmitLog = unsafe extern "C-unwind" fn(*mut ErrorData);
@@ -17,7 +18,7 @@ pub fn install() {
 unsafe extern "C-unwind" fn emit_log(data: *mut ErrorData) {
     // SAFETY: S5.
     unsafe {
-        activity::redact_message(data);
+        disclosure::hide_in_message(Message::new(data));
         if let Some(previous) = PREVIOUS.get() {
             previous(data);
         }

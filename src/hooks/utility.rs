@@ -5,8 +5,9 @@ use crate::guard;
 use crate::pg::copy::{self, Job};
 use crate::pg::slot::HookSlot;
 use crate::pg::statement::{self, Source};
-use crate::pg::{activity, raw};
+use crate::pg::raw;
 use crate::rows;
+use crate::session::disclosure;
 use pgrx::pg_sys;
 use std::ffi::c_char;
 
@@ -81,10 +82,10 @@ unsafe extern "C-unwind" fn before(
 ) -> Step {
     // SAFETY: S2.
     unsafe {
-        let source = activity::hide_tokens(source);
+        let source = disclosure::hide_in(Source::new(source));
         let kind = statement::classify(statement);
-        let started = raise(guard::inspect(kind, Source::new(source)));
-        let mut step = Step { started, statement, source, copy: None };
+        let started = raise(guard::inspect(kind, source));
+        let mut step = Step { started, statement, source: source.raw(), copy: None };
         if let statement::Statement::Copy(copy) = kind {
             match raise(rows::copy::prepare(copy)) {
                 rows::copy::Way::Core => {}

@@ -1,133 +1,90 @@
-//! Keeping tokens out of what the server shows: activity, logs, the text handed to other hooks.
-//!
-//! Finding and masking is `session::redact`'s; this module knows where the texts are.
+//! Where the server keeps and shows the text of statements: its activity, its messages.
 
 use super::raw;
-use crate::session::redact;
 use pgrx::pg_sys::{self, ErrorData};
-use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char};
 
-/// A statement's text, known by its address and the time at which the statement began.
-type Known = (usize, i64);
-
-thread_local! {
-    /// The text last looked at, and whether it holds a token: one statement passes several hooks.
-    static LAST: Cell<(Known, bool)> = const { Cell::new(((0, 0), false)) };
-    /// Where a masked text is put together; made in advance, since errors must not allocate.
-    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+/// The text of the client's message being processed: what `pg_stat_activity` shows and logs quote.
+#[derive(Clone, Copy)]
+pub struct Text {
+    bytes: &'static [u8],
+    since: i64,
 }
 
-/// Makes the buffer; once, from `_PG_init`.
-pub fn install() {
-    // SAFETY: S1; fixed at server start, and read before.
-    let size = unsafe { pg_sys::pgstat_track_activity_query_size };
-    BUFFER.with_borrow_mut(|buffer| buffer.reserve_exact(usize::try_from(size).unwrap_or(1024)));
-}
-
-/// Masks tokens in what `pg_stat_activity` shows of the current statement.
-pub fn hide() {
-    if let Some(text) = current_text()
-        && has_token(text)
-    {
-        report(text.to_bytes());
-    }
-}
-
-/// The same for the text that a utility hook received; also returns the text for the next hook: a
-/// masked copy if it holds a token.
-///
-/// # Safety
-/// `source` is null or a live C string (S2).
-pub unsafe fn hide_tokens(source: *const c_char) -> *const c_char {
-    hide();
-    // SAFETY: by contract; the copy lives in the context of the statement.
-    unsafe {
-        if source.is_null() || !has_token(CStr::from_ptr(source)) {
-            return source;
-        }
-        let copy = pg_sys::pstrdup(source);
-        redact::mask(bytes_of(copy));
-        copy
-    }
-}
-
-/// Masks tokens in a message on its way to the log and to the client. Neither raises nor allocates.
-///
-/// # Safety
-/// `data` is what emit_log_hook received: its texts are its own.
-pub unsafe fn redact_message(data: *mut ErrorData) {
-    // SAFETY: by contract.
-    unsafe {
-        let data = &mut *data;
-        let statement = current_text().filter(|text| has_token(text)).map(CStr::to_bytes);
-        for text in
-            [data.message, data.detail, data.detail_log, data.hint, data.context, data.internalquery]
-        {
-            let text = bytes_of(text);
-            redact::mask(text);
-            if let Some(statement) = statement {
-                redact::mask_pieces(text, statement);
-            }
-        }
-        if statement.is_some() {
-            // Log lines would quote the statement; and after a syntax error no other hook masks
-            // what the activity view goes on showing.
-            data.hide_stmt = true;
-            if data.elevel >= pg_sys::elog::PgLogLevel::ERROR as i32 {
-                hide();
-            }
-        }
-    }
-}
-
-fn current_text() -> Option<&'static CStr> {
-    // SAFETY: S1; null or the text of the message being processed. Used within the hook call.
-    unsafe {
-        let text = pg_sys::debug_query_string;
-        (!text.is_null()).then(|| CStr::from_ptr(text))
-    }
-}
-
-fn has_token(text: &CStr) -> bool {
-    // SAFETY: S1; only reads the time.
-    let known = (text.as_ptr() as usize, unsafe { raw::GetCurrentStatementStartTimestamp() });
-    let (last, found) = LAST.get();
-    if last == known {
-        return found;
-    }
-    let found = redact::has_token(text.to_bytes());
-    LAST.set((known, found));
-    found
-}
-
-/// Reports the masked text as this session's activity. It is shown cut off, so only what is shown
-/// is copied; but tokens are found in the whole text.
-fn report(text: &[u8]) {
-    BUFFER.with(|buffer| {
-        let Ok(mut buffer) = buffer.try_borrow_mut() else { return };
-        let shown = text.len().min(buffer.capacity().saturating_sub(1));
-        buffer.clear();
-        buffer.extend_from_slice(text.get(..shown).unwrap_or_default());
-        for token in redact::tokens(text) {
-            let end = token.end.min(shown);
-            if let Some(part) = buffer.get_mut(token.start.min(end)..end) {
-                part.fill(b'*');
-            }
-        }
-        buffer.push(0);
-        // SAFETY: S1; a terminated text that the call copies.
+impl Text {
+    /// The text, if a statement is being processed. For use within the hook call only.
+    pub fn current() -> Option<Self> {
+        // SAFETY: S1; null or the text that the statement being processed came with.
         unsafe {
-            raw::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, buffer.as_ptr().cast());
+            let text = pg_sys::debug_query_string;
+            (!text.is_null()).then(|| Self {
+                bytes: CStr::from_ptr(text).to_bytes(),
+                since: raw::GetCurrentStatementStartTimestamp(),
+            })
         }
-    });
+    }
+
+    /// The text itself.
+    pub fn bytes(self) -> &'static [u8] {
+        self.bytes
+    }
+
+    /// Its address and when its statement began: the same for the same text.
+    pub fn key(self) -> (usize, i64) {
+        (self.bytes.as_ptr() as usize, self.since)
+    }
+}
+
+/// How many bytes of a text `pg_stat_activity` keeps, its terminator included.
+pub fn shown_size() -> usize {
+    // SAFETY: S1; fixed at server start.
+    usize::try_from(unsafe { pg_sys::pgstat_track_activity_query_size }).unwrap_or_default()
+}
+
+/// Shows this text as the session's activity. Neither raises nor allocates.
+pub fn report(text: &CStr) {
+    // SAFETY: S1; the text is copied.
+    unsafe { raw::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, text.as_ptr()) }
+}
+
+/// A message on its way to the server's log and to the client.
+pub struct Message(*mut ErrorData);
+
+impl Message {
+    /// # Safety
+    /// `data` is what emit_log_hook received, and used by nobody else meanwhile.
+    pub unsafe fn new(data: *mut ErrorData) -> Self {
+        Self(data)
+    }
+
+    /// Its texts, to be changed in place.
+    pub fn texts(&mut self) -> [&mut [u8]; 6] {
+        // SAFETY: by the contract of new(); each text is an allocation of its own.
+        unsafe {
+            let data = &mut *self.0;
+            [data.message, data.detail, data.detail_log, data.hint, data.context, data.internalquery]
+                .map(|text| bytes_of(text))
+        }
+    }
+
+    /// Keeps the log from quoting the statement.
+    pub fn hide_statement(&mut self) {
+        // SAFETY: by the contract of new().
+        unsafe { (*self.0).hide_stmt = true };
+    }
+
+    /// Does it end the statement?
+    pub fn is_error(&self) -> bool {
+        // SAFETY: by the contract of new().
+        unsafe { (*self.0).elevel >= pg_sys::elog::PgLogLevel::ERROR as i32 }
+    }
 }
 
 /// The bytes of a text, to be changed in place.
 ///
 /// # Safety
 /// `text` is null or a live, writable C string that nobody else looks at meanwhile.
-unsafe fn bytes_of<'a>(text: *mut c_char) -> &'a mut [u8] {
+pub(super) unsafe fn bytes_of<'a>(text: *mut c_char) -> &'a mut [u8] {
     if text.is_null() {
         return &mut [];
     }

@@ -54,6 +54,29 @@ impl Source {
     pub unsafe fn new(text: *const c_char) -> Self {
         Self(text)
     }
+
+    pub(crate) fn raw(self) -> *const c_char {
+        self.0
+    }
+
+    /// The text. For use within the hook call only.
+    pub fn bytes(self) -> &'static [u8] {
+        // SAFETY: by the contract of new().
+        unsafe { text(self.0) }
+    }
+
+    /// A copy that lives as long as the statement, changed by `f`.
+    pub fn changed(self, f: impl FnOnce(&mut [u8])) -> Self {
+        if self.0.is_null() {
+            return self;
+        }
+        // SAFETY: by the contract of new(); the copy is nobody else's yet.
+        unsafe {
+            let copy = pg_sys::pstrdup(self.0);
+            f(super::activity::bytes_of(copy));
+            Self(copy)
+        }
+    }
 }
 
 /// A relation's name as written.

@@ -8,7 +8,6 @@
 use super::{fold, predicate, write};
 use crate::config;
 use crate::errors::{Code, Result, WardError};
-use crate::guard;
 use crate::pg::access;
 use crate::pg::catalog;
 use crate::pg::check;
@@ -73,8 +72,11 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
 fn touches_protected(query: Query) -> Result<bool> {
     let mut found = false;
     query.visit(&mut |level| {
-        for (_, rte) in level.rtes() {
+        for (index, rte) in level.rtes() {
             refuse_statistics(rte)?;
+            if index == level.result_index() {
+                refuse_catalog_write(rte)?;
+            }
             found = found || protection_of(rte)?.is_some();
         }
         Ok::<_, WardError>(())
@@ -99,6 +101,20 @@ fn refuse_statistics(rte: Rte) -> Result<()> {
     }
     Err(WardError::new(Code::Guarded, "column statistics are refused to this session")
         .hint("They hold samples of all tenants' values."))
+}
+
+/// A superuser may write catalogs, and ward's registry, by hand. Under a token that would be a way
+/// out of it.
+fn refuse_catalog_write(rte: Rte) -> Result<()> {
+    let refused = session::has_token()
+        && rte.table().is_some_and(|table| {
+            !catalog::is_user_object(table) || registry::tables().contains(&table)
+        });
+    if !refused {
+        return Ok(());
+    }
+    Err(WardError::new(Code::Guarded, "catalogs cannot be written in a session with a token")
+        .hint("Policy is not administered under an application's token: use a session without ward.token."))
 }
 
 fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
@@ -126,14 +142,14 @@ pub(super) fn refuse_unsafe(hold: bool) -> Result<()> {
             "Keep the cursor inside its transaction.",
         );
     }
-    if guard::in_explain() && !config::allow_explain() {
+    if session::level::in_explain() && !config::allow_explain() {
         return refused(
             "EXPLAIN",
             "Its estimates and counts include rows of other tenants. An administrator can set \
              ward.allow_explain.",
         );
     }
-    if guard::in_create_table_as() {
+    if session::level::in_create_table_as() {
         return refused(
             "storing a query's result in a new table or materialised view",
             "Create the table, protect it with ward.protect(), and use INSERT … SELECT.",

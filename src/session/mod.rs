@@ -4,10 +4,13 @@
 //! - [`change`]: which texts the setting takes, and when the identity may change;
 //! - [`identity`]: verification, its cache, and what is checked again at every statement;
 //! - [`transaction`]: which identity the current transaction has written as;
-//! - [`redact`]: keeping tokens out of logs, errors and activity views.
+//! - [`level`]: which statements are under way around the current one;
+//! - [`redact`], [`disclosure`]: keeping tokens out of logs, errors and activity views.
 
 mod change;
+pub mod disclosure;
 pub mod identity;
+pub mod level;
 pub mod redact;
 mod transaction;
 
@@ -39,6 +42,8 @@ pub fn install() {
         assigned: change::ground_changed,
     });
     xact::watch(transaction::on_event);
+    xact::watch(level::on_event);
+    disclosure::install();
 }
 
 /// Has this session a token, verified or not?

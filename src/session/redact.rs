@@ -9,7 +9,8 @@
 use std::ops::Range;
 
 const START: &[u8] = b"eyJ";
-const MASK: u8 = b'*';
+/// What stands for each byte of a token.
+pub const MASK: u8 = b'*';
 
 /// Does the text hold a token, or the beginning of one?
 pub fn has_token(text: &[u8]) -> bool {

@@ -14,7 +14,8 @@ pub const LAYERS: &[&[&str]] = &[
     &["registry", "tenant"],
     &["session"],
     &["policy", "capability", "lineage", "detect"],
-    &["rows", "mask", "output", "guard"],
+    &["rows", "mask", "output"],
+    &["guard"],
     &["posture"],
     &["hooks", "api", "worker"],
 ];

@@ -1,3 +1,4 @@
+#![forbid(unsafe_code)]
 //! What is under way: a small state that follows statements, errors and savepoints.
 
 use crate::pg::xact::Event;
