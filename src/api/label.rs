@@ -6,6 +6,7 @@
 
 use super::administering;
 use crate::errors::{Code, WardError};
+use crate::pg::compat::save_error;
 use crate::pg::label_type::receive_bits;
 use crate::pg::spi;
 use crate::registry;
@@ -13,8 +14,8 @@ use pgrx::Internal;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString};
-use ward_core::category::{self, Category};
-use ward_core::{Label, Level};
+use ward_core::category::{self, Category, STANDARD_CATEGORIES};
+use ward_core::{Label, LabelError, Level};
 
 pub use crate::pg::label_type::LabelDatum;
 
@@ -29,10 +30,13 @@ extension_sql_file!(
 
 /// Reads the text form; docs/label.md has the grammar. Error: WD037 (22P02).
 #[pg_extern(sql = false)]
-fn label_in(text: &CStr) -> Result<LabelDatum> {
-    let label = Label::parse(&text.to_string_lossy(), &registry::category)
-        .map_err(|error| bad_text(error.to_string()))?;
-    Ok(label.into())
+fn label_in(text: &CStr, call: pg_sys::FunctionCallInfo) -> Result<LabelDatum> {
+    let label = Label::parse(&text.to_string_lossy(), &registry::category).map_err(unreadable);
+    match label {
+        // The caller asked for no error and takes no value.
+        Err(refusal) if save_error(call, &refusal) => Ok(Label::TOP.into()),
+        label => Ok(label?.into()),
+    }
 }
 
 /// Prints the canonical text, which reads back without a look-up.
@@ -74,22 +78,21 @@ fn categories(label: LabelDatum) -> Vec<String> {
 /// Error: WD037 (22P02) for an unknown name, or a NULL among the categories.
 #[pg_extern(sql = false)]
 fn label(level: &str, categories: Vec<Option<String>>) -> Result<LabelDatum> {
-    let Some(level) = Level::from_name(&level.trim().to_ascii_lowercase()) else {
-        return Err(bad_text(format!("unknown level \"{level}\"")));
-    };
+    let level = Level::from_name(&level.trim().to_ascii_lowercase())
+        .ok_or_else(|| bad_text(format!("unknown level \"{}\"", shorten(level)), false))?;
     let mut label = Label::of(level);
     for name in categories {
-        let name = name.ok_or_else(|| bad_text("a category is NULL"))?;
+        let name = name.ok_or_else(|| bad_text("a category is NULL", false))?;
         label = label.with(named(&name)?);
     }
     Ok(label.into())
 }
 
-fn named(name: &str) -> Result<Category> {
+fn named(name: &str) -> std::result::Result<Category, WardError> {
     let lower = name.trim().to_ascii_lowercase();
     Category::from_canonical(&lower)
         .or_else(|| registry::category(&lower).and_then(Category::custom))
-        .ok_or_else(|| bad_text(format!("unknown category \"{name}\"")))
+        .ok_or_else(|| bad_text(format!("unknown category \"{}\"", shorten(name)), true))
 }
 
 /// Names the next free custom category, and returns its number, 0 to 31. A name that is already
@@ -117,7 +120,7 @@ fn define_category(name: Option<&str>) -> Result<i32> {
     )?;
     let all_used = || {
         WardError::new(Code::Limit, "all 32 custom categories have names").hint(
-            "Labels that store a custom category keep it for ever, so none can be given anew.",
+            "A number that stored labels use must not change its meaning, so none is given anew.",
         )
     };
     Ok(registry::category(name)
@@ -125,6 +128,24 @@ fn define_category(name: Option<&str>) -> Result<i32> {
         .ok_or_else(all_used)?)
 }
 
-fn bad_text(problem: impl Into<String>) -> ErrorReport {
-    WardError::new(Code::LabelText, problem).into()
+fn unreadable(error: LabelError) -> WardError {
+    let category = matches!(error, LabelError::UnknownCategory { .. });
+    bad_text(error.to_string(), category)
+}
+
+/// WD037, with the known names as a cure where an unknown category is the problem.
+fn bad_text(problem: impl Into<String>, category: bool) -> WardError {
+    let refusal = WardError::new(Code::LabelText, problem);
+    if !category {
+        return refusal;
+    }
+    let standard = STANDARD_CATEGORIES.map(|(name, _)| name).join(", ");
+    let custom = "x0 to x31 and what ward.define_category() has named";
+    refusal.hint(format!("Categories are {standard}, {custom}."))
+}
+
+/// A word of the caller's for a message: not all of a long one, no control characters.
+fn shorten(word: &str) -> String {
+    let printable = |c: char| if c.is_control() { '?' } else { c };
+    word.chars().take(40).map(printable).collect()
 }
