@@ -48,8 +48,13 @@ pub fn codes_in_page(text: &str) -> Codes {
 
 /// Every ward code that a text mentions.
 pub fn mentioned_codes(text: &str) -> BTreeSet<String> {
-    let starts = text.match_indices("WD").filter_map(|(at, _)| text.get(at..at + 5));
-    starts.filter(|code| is_code(code)).map(str::to_owned).collect()
+    let starts = text
+        .match_indices("WD")
+        .filter_map(|(at, _)| text.get(at..at + 5));
+    starts
+        .filter(|code| is_code(code))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn is_code(text: &str) -> bool {
@@ -62,7 +67,9 @@ fn is_code(text: &str) -> bool {
 /// A name without a schema is created in the extension's own, which is `ward`.
 pub fn public_objects(sql: &str) -> BTreeSet<String> {
     const KINDS: [&str; 5] = ["FUNCTION ", "VIEW ", "TYPE ", "AGGREGATE ", "OPERATOR "];
-    let created = sql.lines().filter_map(|line| line.trim().strip_prefix("CREATE "));
+    let created = sql
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("CREATE "));
     let names = created.filter_map(|rest| {
         let rest = rest.trim_start();
         let name = KINDS.iter().find_map(|kind| rest.strip_prefix(kind))?;
@@ -79,7 +86,10 @@ pub fn public_objects(sql: &str) -> BTreeSet<String> {
 
 /// The settings that the source defines or names: `c"ward.…"`.
 pub fn settings(text: &str) -> BTreeSet<String> {
-    let found = text.split("c\"ward.").skip(1).filter_map(|rest| rest.split('"').next());
+    let found = text
+        .split("c\"ward.")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
     found.map(str::to_owned).collect()
 }
 
@@ -98,18 +108,28 @@ pub fn referenced(page: &str) -> BTreeSet<String> {
 
 /// The files that a page points at: links relative to the page, and paths from the root in code.
 pub fn paths(page: &str) -> Vec<Pointer> {
-    const ROOTS: [&str; 9] =
-        ["src/", "crates/", "sql/", "tests/", "pg_test/", "docs/", "demo/", "bench/", "scripts/"];
-    let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    const ROOTS: [&str; 9] = [
+        "src/", "crates/", "sql/", "tests/", "pg_test/", "docs/", "demo/", "bench/", "scripts/",
+    ];
+    let links = page
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
     let links = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
     let links = links.filter_map(|link| link.split('#').next());
-    let spans = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let spans = page
+        .lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2));
     let plain = |span: &&str| {
         ROOTS.iter().any(|root| span.starts_with(root)) && !span.contains(['*', '…', '<', ' ', '{'])
     };
     links
         .map(|link| Pointer::FromPage(link.to_owned()))
-        .chain(spans.filter(plain).map(|path| Pointer::FromRoot(path.to_owned())))
+        .chain(
+            spans
+                .filter(plain)
+                .map(|path| Pointer::FromRoot(path.to_owned())),
+        )
         .collect()
 }
 
@@ -128,12 +148,19 @@ mod tests {
 
     #[test]
     fn both_tables_read_alike() {
-        let source = r#"    Expired  "WD008" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "token expired";"#;
+        let source =
+            r#"    Expired  "WD008" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "token expired";"#;
         let page = "| code | state |\n| WD008 | 28000 | token expired | when | cure |";
         assert_eq!(codes_in_source(source), codes_in_page(page));
         assert_eq!(codes_in_source(source).len(), 1);
-        assert_ne!(codes_in_source(source), codes_in_page(&page.replace("28000", "42501")));
-        assert_ne!(codes_in_source(source), codes_in_page(&page.replace("token", "a token")));
+        assert_ne!(
+            codes_in_source(source),
+            codes_in_page(&page.replace("28000", "42501"))
+        );
+        assert_ne!(
+            codes_in_source(source),
+            codes_in_page(&page.replace("token", "a token"))
+        );
     }
 
     #[test]
@@ -150,14 +177,19 @@ mod tests {
         let found: Vec<_> = public_objects(sql).into_iter().collect();
         assert_eq!(found, ["<@", "issuers", "tenant"]);
         let page = "### `ward.tenant() → text`\ntext\n### `<@`, `@>`\n";
-        assert_eq!(referenced(page).into_iter().collect::<Vec<_>>(), ["<@", "@>", "tenant"]);
+        assert_eq!(
+            referenced(page).into_iter().collect::<Vec<_>>(),
+            ["<@", "@>", "tenant"]
+        );
     }
 
     #[test]
     fn pointers() {
         let page = "[a](rows.md#x) [b](https://x/y) [c](#here) `src/rows/pass.rs` `src/*.rs` `sql/install/…`";
-        let expected =
-            [Pointer::FromPage("rows.md".into()), Pointer::FromRoot("src/rows/pass.rs".into())];
+        let expected = [
+            Pointer::FromPage("rows.md".into()),
+            Pointer::FromRoot("src/rows/pass.rs".into()),
+        ];
         assert_eq!(paths(page), expected);
     }
 }

@@ -14,7 +14,10 @@ fn read(path: &str) -> String {
 
 /// The texts of all files under a folder, binary ones left out.
 fn texts_under(folder: &Path, into: &mut Vec<String>) {
-    for entry in fs::read_dir(folder).expect("the folder is readable").flatten() {
+    for entry in fs::read_dir(folder)
+        .expect("the folder is readable")
+        .flatten()
+    {
         let path = entry.path();
         if path.is_dir() {
             if path.file_name().is_some_and(|name| name != "node_modules") {
@@ -30,25 +33,45 @@ fn texts_under(folder: &Path, into: &mut Vec<String>) {
 fn same(what: &str, code: &BTreeSet<String>, page: &BTreeSet<String>) {
     let missing: Vec<_> = code.difference(page).collect();
     let invented: Vec<_> = page.difference(code).collect();
-    assert!(missing.is_empty() && invented.is_empty(), "{what}: not documented {missing:?}, not in the code {invented:?}");
+    assert!(
+        missing.is_empty() && invented.is_empty(),
+        "{what}: not documented {missing:?}, not in the code {invented:?}"
+    );
 }
 
 #[test]
 fn errors_page_agrees_with_the_table() {
     let source = docs::codes_in_source(&read("src/errors.rs"));
     let rows = read("src/errors.rs").matches("\"WD").count();
-    assert_eq!(source.len(), rows, "a line of the table in src/errors.rs was not understood");
-    assert_eq!(source, docs::codes_in_page(&read("docs/errors.md")), "src/errors.rs (left), docs/errors.md (right)");
+    assert_eq!(
+        source.len(),
+        rows,
+        "a line of the table in src/errors.rs was not understood"
+    );
+    assert_eq!(
+        source,
+        docs::codes_in_page(&read("docs/errors.md")),
+        "src/errors.rs (left), docs/errors.md (right)"
+    );
 }
 
 #[test]
 fn every_code_that_the_crates_raise_is_in_the_table() {
-    let known: BTreeSet<String> = docs::codes_in_source(&read("src/errors.rs")).into_keys().collect();
+    let known: BTreeSet<String> = docs::codes_in_source(&read("src/errors.rs"))
+        .into_keys()
+        .collect();
     for file in project_files().expect("the project's source is readable") {
         let raises = ["crates/ward-core/src/", "crates/ward-token/src/", "src/"];
         if raises.iter().any(|folder| file.path.starts_with(folder)) {
-            let unknown: Vec<_> = docs::mentioned_codes(&file.text).difference(&known).cloned().collect();
-            assert!(unknown.is_empty(), "{} names {unknown:?}, which src/errors.rs does not", file.path);
+            let unknown: Vec<_> = docs::mentioned_codes(&file.text)
+                .difference(&known)
+                .cloned()
+                .collect();
+            assert!(
+                unknown.is_empty(),
+                "{} names {unknown:?}, which src/errors.rs does not",
+                file.path
+            );
         }
     }
 }
@@ -59,10 +82,18 @@ fn every_code_has_a_test() {
     for folder in ["tests", "pg_test"] {
         texts_under(&project_root().join(folder), &mut texts);
     }
-    let tested: BTreeSet<String> = texts.iter().flat_map(|text| docs::mentioned_codes(text)).collect();
-    let untested: Vec<_> =
-        docs::codes_in_source(&read("src/errors.rs")).into_keys().filter(|code| !tested.contains(code)).collect();
-    assert!(untested.is_empty(), "no file under tests/ or pg_test/ names {untested:?}");
+    let tested: BTreeSet<String> = texts
+        .iter()
+        .flat_map(|text| docs::mentioned_codes(text))
+        .collect();
+    let untested: Vec<_> = docs::codes_in_source(&read("src/errors.rs"))
+        .into_keys()
+        .filter(|code| !tested.contains(code))
+        .collect();
+    assert!(
+        untested.is_empty(),
+        "no file under tests/ or pg_test/ names {untested:?}"
+    );
 }
 
 #[test]
@@ -72,7 +103,11 @@ fn reference_is_complete() {
     let files = project_files().expect("the project's source is readable");
     let source = files.iter().filter(|file| file.path.starts_with("src/"));
     code.extend(source.flat_map(|file| docs::settings(&file.text)));
-    same("docs/reference.md", &code, &docs::referenced(&read("docs/reference.md")));
+    same(
+        "docs/reference.md",
+        &code,
+        &docs::referenced(&read("docs/reference.md")),
+    );
 }
 
 #[test]
@@ -92,12 +127,18 @@ fn pages_point_at_files_that_exist() {
             }
         }
     }
-    assert!(broken.is_empty(), "these files do not exist:\n{}", broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "these files do not exist:\n{}",
+        broken.join("\n")
+    );
 }
 
 fn pages(root: &Path) -> Vec<PathBuf> {
     let folders = [root.to_owned(), root.join("docs")];
-    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("the folder is readable"));
+    let entries = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("the folder is readable"));
     let pages: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
