@@ -20,13 +20,16 @@ pub enum Mode {
     Strict,
 }
 
-/// Settings that hold for one execution. The bounds are pgvector's maxima.
-const SETTINGS: [(&CStr, &str, &str); 5] = [
-    (c"hnsw.iterative_scan", "relaxed_order", "strict_order"),
-    (c"hnsw.max_scan_tuples", "2147483647", "2147483647"),
-    (c"hnsw.scan_mem_multiplier", "1000", "1000"),
-    (c"ivfflat.iterative_scan", "relaxed_order", "relaxed_order"),
-    (c"ivfflat.max_probes", "32768", "32768"),
+/// Settings that hold for one execution: relaxed, and strict. The bounds are pgvector's maxima.
+///
+/// IVFFlat has no iterative scan in order; there, visiting every list at once gives the exact order.
+const SETTINGS: [(&CStr, Option<&str>, &str); 6] = [
+    (c"hnsw.iterative_scan", Some("relaxed_order"), "strict_order"),
+    (c"hnsw.max_scan_tuples", Some("2147483647"), "2147483647"),
+    (c"hnsw.scan_mem_multiplier", Some("1000"), "1000"),
+    (c"ivfflat.iterative_scan", Some("relaxed_order"), "off"),
+    (c"ivfflat.max_probes", Some("32768"), "32768"),
+    (c"ivfflat.probes", None, "32768"),
 ];
 
 /// Switches the iterative scan on; returns the nest level that takes it back.
@@ -34,8 +37,9 @@ pub fn fill_results(mode: Mode) -> i32 {
     let level = guc::nest();
     for (name, relaxed, strict) in SETTINGS {
         // Older pgvector has no iterative scan, and then no such settings.
-        if guc::current(name).is_some() {
-            guc::save(name, if mode == Mode::Relaxed { relaxed } else { strict });
+        let value = if mode == Mode::Relaxed { relaxed } else { Some(strict) };
+        if let Some(value) = value.filter(|_| guc::current(name).is_some()) {
+            guc::save(name, value);
         }
     }
     level
@@ -180,12 +184,23 @@ unsafe fn delivers_by_distance(plan: *mut pg_sys::Plan) -> bool {
 
 /// The target that holds the distance: the only sorted one, of type double precision.
 unsafe fn distance_column(limit: *mut pg_sys::Plan) -> Option<i16> {
-    // SAFETY: S2 by contract of the caller.
+    // SAFETY: S2 by contract of the caller; a Limit that delivers by distance has a child.
     unsafe {
         if (*limit.cast::<pg_sys::Limit>()).limitOption != pg_sys::LimitOption::LIMIT_OPTION_COUNT {
             return None;
         }
-        let mut sorted = list_items::<pg_sys::TargetEntry>((*limit).targetlist)
+        // A Limit does not project: its targets are its child's, in the same places. Where core has
+        // removed a trivial subquery scan above it, only the child still says what was sorted.
+        let lists = [(*limit).targetlist, (*(*limit).lefttree).targetlist];
+        lists.into_iter().find_map(|targets| sorted_target(targets))
+    }
+}
+
+/// The only sorted target, if its type is double precision.
+unsafe fn sorted_target(targets: *mut pg_sys::List) -> Option<i16> {
+    // SAFETY: S2 by contract of the caller.
+    unsafe {
+        let mut sorted = list_items::<pg_sys::TargetEntry>(targets)
             .filter(|target| (**target).ressortgroupref != 0);
         let (only, none) = (sorted.next()?, sorted.next());
         let is_float = pg_sys::exprType((*only).expr.cast()) == pg_sys::FLOAT8OID;
