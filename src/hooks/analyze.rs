@@ -23,7 +23,9 @@ unsafe extern "C-unwind" fn analyze(
 ) {
     // SAFETY: S5.
     unsafe {
-        before();
+        if disclosure::is_needed() {
+            before();
+        }
         if let Some(previous) = PREVIOUS.get() {
             previous(state, query, jumble);
         }

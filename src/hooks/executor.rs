@@ -27,7 +27,7 @@ pub fn install() {
 unsafe extern "C-unwind" fn start(desc: *mut pg_sys::QueryDesc, flags: c_int) {
     // SAFETY: S5.
     unsafe {
-        let bound = before_start(desc);
+        let bound = !super::idle() && before_start(desc);
         match PREVIOUS_START.get() {
             Some(previous) => previous(desc, flags),
             None => raw::standard_ExecutorStart(desc, flags),
@@ -53,7 +53,7 @@ unsafe extern "C-unwind" fn after_start(desc: *mut pg_sys::QueryDesc) {
     run::record_maintenance(query);
 }
 
-executor_run_hook!(run, PREVIOUS_RUN, before_run, after_run);
+executor_run_hook!(run, PREVIOUS_RUN, super::idle, before_run, after_run);
 
 /// FETCH reaches only this hook, so the identity is checked here again.
 #[pgrx::pg_guard]

@@ -29,7 +29,9 @@ unsafe extern "C-unwind" fn relation_info(
 ) {
     // SAFETY: S5.
     unsafe {
-        inspect(root, relation, info);
+        if !super::idle() {
+            inspect(root, relation, info);
+        }
         if let Some(previous) = PREVIOUS.get() {
             previous(root, relation, is_parent, info);
         }

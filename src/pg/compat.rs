@@ -128,10 +128,10 @@ pub type ExecutorRun =
     unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, pg_sys::ScanDirection::Type, u64);
 
 /// Defines the outer ExecutorRun hook under the signature of this version:
-/// `$before(desc)`, then the previous hook or core's body, then `$after()`.
+/// `$before(desc)` unless `$idle()`, then the previous hook or core's body, then `$after()`.
 #[cfg(not(feature = "pg18"))]
 macro_rules! executor_run_hook {
-    ($name:ident, $previous:ident, $before:ident, $after:ident) => {
+    ($name:ident, $previous:ident, $idle:path, $before:ident, $after:ident) => {
         unsafe extern "C-unwind" fn $name(
             desc: *mut pgrx::pg_sys::QueryDesc,
             direction: pgrx::pg_sys::ScanDirection::Type,
@@ -148,7 +148,7 @@ macro_rules! executor_run_hook {
             }
             // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
             unsafe {
-                let execution = $before(desc);
+                let execution = if $idle() { Default::default() } else { $before(desc) };
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count, once),
                     None => standard_ExecutorRun(desc, direction, count, once),
@@ -163,7 +163,7 @@ macro_rules! executor_run_hook {
 /// Defines the outer ExecutorRun hook under the signature of this version.
 #[cfg(feature = "pg18")]
 macro_rules! executor_run_hook {
-    ($name:ident, $previous:ident, $before:ident, $after:ident) => {
+    ($name:ident, $previous:ident, $idle:path, $before:ident, $after:ident) => {
         unsafe extern "C-unwind" fn $name(
             desc: *mut pgrx::pg_sys::QueryDesc,
             direction: pgrx::pg_sys::ScanDirection::Type,
@@ -178,7 +178,7 @@ macro_rules! executor_run_hook {
             }
             // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
             unsafe {
-                let execution = $before(desc);
+                let execution = if $idle() { Default::default() } else { $before(desc) };
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count),
                     None => standard_ExecutorRun(desc, direction, count),

@@ -10,7 +10,7 @@ mod protection;
 mod trust;
 
 pub use objects::{Objects, objects};
-pub use protection::{Dimension, Protection, any, protection};
+pub use protection::{Dimension, Protection, any, is_idle, protection};
 pub use trust::{Trust, category, trust};
 
 use crate::pg::{Oid, invalidate};
@@ -34,6 +34,11 @@ impl<T: Clone> Cached<T> {
 
     pub(self) fn forget(&self) {
         self.stale.set(true);
+    }
+
+    /// Was it loaded, and has nothing changed since?
+    pub(self) fn is_fresh(&self) -> bool {
+        !self.stale.get()
     }
 
     pub(self) fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<T, E> {

@@ -57,7 +57,16 @@ thread_local! {
     static STORED: Cached<StoredMap> = const { Cached::new() };
     static RESOLVED: RefCell<Resolved> = RefCell::default();
     static RESOLVED_STALE: Cell<bool> = const { Cell::new(true) };
+    static IDLE: Cell<bool> = const { Cell::new(false) };
     static TABLE: Cell<Oid> = const { Cell::new(Oid::INVALID) };
+}
+
+/// Is it known that nothing is protected in this database? False while it is not known.
+///
+/// For hooks on the path of every statement: it neither loads anything nor raises.
+#[inline]
+pub fn is_idle() -> bool {
+    IDLE.get()
 }
 
 /// Is anything protected in this database? The cheap first question of every hook.
@@ -91,13 +100,11 @@ pub fn protection(relation: Oid) -> Result<Option<Rc<Protection>>> {
 
 pub(super) fn relation_changed(relation: Option<Oid>) {
     let Some(relation) = relation else {
-        STORED.with(Cached::forget);
-        RESOLVED_STALE.set(true);
+        forget();
         return;
     };
     if relation == TABLE.get() {
-        STORED.with(Cached::forget);
-        RESOLVED_STALE.set(true);
+        forget();
     }
     // Whoever holds the map now is filling it; then the entry must not be kept either.
     let known = RESOLVED.with(|map| {
@@ -110,7 +117,17 @@ pub(super) fn relation_changed(relation: Option<Oid>) {
 }
 
 fn stored() -> Result<StoredMap> {
-    STORED.with(|stored| stored.get_or_load(load))
+    STORED.with(|stored| {
+        let map = stored.get_or_load(load)?;
+        IDLE.set(map.is_empty() && stored.is_fresh());
+        Ok(map)
+    })
+}
+
+fn forget() {
+    IDLE.set(false);
+    STORED.with(Cached::forget);
+    RESOLVED_STALE.set(true);
 }
 
 fn load() -> Result<StoredMap> {

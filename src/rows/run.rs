@@ -9,7 +9,7 @@ use crate::pg::{foreign_key, guc, log, vector};
 use crate::session::{self, Access};
 
 /// What one execution changed and must take back.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Execution {
     /// The nest level of settings changed for it, if any.
     settings: Option<i32>,

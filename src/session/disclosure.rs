@@ -20,6 +20,11 @@ pub fn install() {
     BUFFER.with_borrow_mut(|buffer| buffer.reserve_exact(activity::shown_size()));
 }
 
+/// Does the text of the current statement hold a token? Neither raises nor allocates.
+pub fn is_needed() -> bool {
+    text_with_token().is_some()
+}
+
 /// Masks tokens in what `pg_stat_activity` shows of the current statement.
 pub fn hide() {
     if let Some(text) = text_with_token() {
