@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 "$top/scripts/setup.sh"
 . "$(dirname "$0")/pg.sh"
+alone
 "$top/scripts/install-own.sh"
 
 with_cluster bench "shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off"

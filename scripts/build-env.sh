@@ -1,11 +1,18 @@
 # shellcheck shell=bash
-# Included after lib.sh (and pg.sh, where PostgreSQL matters) by scripts that call cargo.
+# Included after lib.sh and pg.sh by scripts that call cargo.
 # shellcheck disable=SC2154  # cache and top come from lib.sh
 
-export PATH=$cache/tools/bin:$PATH
 # One target folder per PostgreSQL major: the extension's file has the same name in all of them.
-export CARGO_TARGET_DIR=$cache/target/pg${PG:-none}
+export CARGO_TARGET_DIR=$cache/target/pg$PG
 mkdir -p "$CARGO_TARGET_DIR"
+
+# One script at a time: between another clone's build and what we do with its result nobody may come in.
+# The scripts that this one calls are covered by its lock.
+if [ "${WARD_TARGET_LOCKED:-}" != "$CARGO_TARGET_DIR" ]; then
+  exec 7>"$CARGO_TARGET_DIR/.lock"
+  flock -n 7 || { note "another script is building in $CARGO_TARGET_DIR: waiting for it"; flock 7; }
+  export WARD_TARGET_LOCKED=$CARGO_TARGET_DIR
+fi
 
 # cargo compares times, not texts. Where the cache serves several clones, a file of this clone may be older than
 # what another clone's file of the same name was built into; then our own crates are built afresh.

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 "$top/scripts/setup.sh"
 . "$(dirname "$0")/pg.sh"
+alone
 "$top/scripts/install-own.sh"
 
 with_cluster demo

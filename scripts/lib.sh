@@ -17,6 +17,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cache=${WARD_CACHE:-$top/.ward}
 mkdir -p "$cache/log"
 cache=$(cd "$cache" && pwd -P)
+export PATH=$cache/tools/bin:$PATH
 
 # --- progress and failures ---------------------------------------------------------------------
 

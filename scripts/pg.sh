@@ -81,3 +81,9 @@ with_cluster() {
   eval "$("$top/scripts/cluster.sh" env "$cluster")"
   export WARD_MINT=$cache/target/pg$PG/release/ward-mint
 }
+
+# alone: one test, demo or benchmark at a time, since all of them install into the one copy of the server.
+alone() {
+  exec 8>"$cache/pg$PG.lock"
+  flock -n 8 || { note "another run is using $cache: waiting for it"; flock 8; }
+}

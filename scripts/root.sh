@@ -75,7 +75,7 @@ enter() {
     mount --bind "$sysroot" "$root/opt/rust"
     path=/opt/rust/bin:$path
   fi
-  pgrx=$(PATH=$cache/tools/bin:$PATH command -v cargo-pgrx || true)
+  pgrx=$(command -v cargo-pgrx || true)
   if [ -n "$pgrx" ]; then
     mount --bind "$(dirname "$pgrx")" "$root/opt/cargo-pgrx"
     path=/opt/cargo-pgrx:$path

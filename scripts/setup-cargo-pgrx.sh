@@ -2,7 +2,6 @@
 # Installs cargo-pgrx, which the in-database tests and the SQL generator need (building and installing ward does not).
 # Takes some five minutes, once. A cargo-pgrx of the right version on PATH is used as it is.
 . "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/build-env.sh"
 
 version=$(sed -n 's/^pgrx = "=\(.*\)"/\1/p' "$top/Cargo.toml")
 [ "$(cargo pgrx --version 2>/dev/null || true)" != "cargo-pgrx $version" ] || exit 0

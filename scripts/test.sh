@@ -5,8 +5,7 @@ started=$SECONDS
 "$top/scripts/setup.sh"
 . "$(dirname "$0")/pg.sh"
 
-exec 8>"$cache/test-pg$PG.lock"
-flock -n 8 || { note "another test run is using $cache: waiting for it"; flock 8; }
+alone
 
 table=()
 total_passed=0 total_failed=0 broken=0
@@ -16,7 +15,7 @@ ring() {
   local name=$1 log=$cache/log/ring-$1.log begin=$SECONDS status=0 passed failed line
   shift
   printf '\n'
-  "$@" 2>&1 8>&- | tee "$log" || status=${PIPESTATUS[0]}
+  "$@" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
   read -r passed _ failed _ <<<"${line:-0 passed, 0 failed}"
   # A ring that ran nothing, or ended badly without naming a test, is a failure too.
