@@ -26,6 +26,7 @@ pub fn inspect(access: Access) -> Result<()> {
 }
 
 fn truncate(relation: Oid) -> Result<()> {
+    session::refuse_catalog_write(relation)?;
     if !catalog::is_user_object(relation) || is_administrator() {
         return Ok(());
     }
@@ -43,15 +44,23 @@ fn drop(object: Object) -> Result<()> {
         return drop_column(object);
     }
     if object.is_ward() {
-        return Err(WardError::new(Code::Guarded, "DROP EXTENSION ward is reserved to administrators")
-            .hint(super::administrator_hint()));
+        return Err(WardError::new(
+            Code::Guarded,
+            "DROP EXTENSION ward is reserved to administrators",
+        )
+        .hint(super::administrator_hint()));
     }
     if !registry::any()? {
         return Ok(());
     }
     // A table's policies, constraints, triggers and rules may be reported before the table itself.
     let column = object.column().map(|(relation, _)| relation);
-    match object.relation().or(column).or_else(|| object.enforced_on()).map(registry::protection) {
+    match object
+        .relation()
+        .or(column)
+        .or_else(|| object.enforced_on())
+        .map(registry::protection)
+    {
         Some(found) => found?.map_or(Ok(()), |p| Err(reserved("dropping (parts of)", &p))),
         None => Ok(()),
     }
@@ -60,8 +69,12 @@ fn drop(object: Object) -> Result<()> {
 /// Not even an administrator drops a column that a relation is protected by.
 fn drop_column(object: Object) -> Result<()> {
     // While the extension itself is being dropped its registry cannot be read, and need not be.
-    let Some((relation, number)) = object.column() else { return Ok(()) };
-    let Ok(Some(p)) = registry::protection(relation) else { return Ok(()) };
+    let Some((relation, number)) = object.column() else {
+        return Ok(());
+    };
+    let Ok(Some(p)) = registry::protection(relation) else {
+        return Ok(());
+    };
     match super::columns(&p).find(|column| column.attno == number) {
         Some(column) => Err(column_in_use(&p, &column.name)),
         None => Ok(()),
@@ -112,9 +125,13 @@ fn change_function(object: Object, function: Oid) -> Result<()> {
 }
 
 fn refuse_wards_own(object: Object) -> Result<()> {
-    if !object.belongs_to_ward() {
+    let in_registry = || object.enforced_on().is_some_and(|table| registry::tables().contains(&table));
+    if !object.belongs_to_ward() && !in_registry() {
         return Ok(());
     }
-    Err(WardError::new(Code::Guarded, "altering an object of the extension ward is reserved to administrators")
-        .hint(super::administrator_hint()))
+    Err(WardError::new(
+        Code::Guarded,
+        "altering an object of the extension ward is reserved to administrators",
+    )
+    .hint(super::administrator_hint()))
 }

@@ -30,8 +30,15 @@ pub fn prepare(statement: Statement) -> Result<Way> {
     if !statement.names_table() || !registry::any()? {
         return Ok(Way::Core);
     }
-    let Some(relation) = statement.lock_table() else { return Ok(Way::Core) };
-    let Some(p) = registry::protection(relation)? else { return Ok(Way::Core) };
+    let Some(relation) = statement.lock_table() else {
+        return Ok(Way::Core);
+    };
+    if statement.is_from() {
+        session::refuse_catalog_write(relation)?;
+    }
+    let Some(p) = registry::protection(relation)? else {
+        return Ok(Way::Core);
+    };
     match session::access()? {
         Access::Maintenance => {
             record_maintenance(&p);
@@ -62,19 +69,27 @@ fn insert(statement: Statement, p: &Protection) -> Result<Way> {
         .hint("Anyone can COPY FROM STDIN, and use \\copy in psql."));
     }
     if catalog::has_insert_rule(p.relation) {
-        return Err(unsupported("COPY FROM into a relation with rules on INSERT", p)
-            .hint("COPY does not follow rules: use INSERT."));
+        return Err(
+            unsupported("COPY FROM into a relation with rules on INSERT", p)
+                .hint("COPY does not follow rules: use INSERT."),
+        );
     }
     Ok(Way::Insert(statement.as_insert(p.relation)))
 }
 
 fn unsupported(what: &str, p: &Protection) -> WardError {
-    WardError::new(Code::Unsupported, format!("{what} is refused for protected relation \"{}\"", p.name))
+    WardError::new(
+        Code::Unsupported,
+        format!("{what} is refused for protected relation \"{}\"", p.name),
+    )
 }
 
 fn record_maintenance(p: &Protection) {
     if let Some(reason) = guc::maintenance() {
         let role = catalog::role_name(catalog::session_roles().0);
-        log::record(&format!("ward: maintenance by role \"{role}\" (COPY of \"{}\"): {reason}", p.name));
+        log::record(&format!(
+            "ward: maintenance by role \"{role}\" (COPY of \"{}\"): {reason}",
+            p.name
+        ));
     }
 }

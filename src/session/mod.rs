@@ -19,7 +19,8 @@ pub use identity::{Identity, current};
 pub use transaction::{check_writer, note_statement};
 
 use crate::errors::{Code, Result, WardError};
-use crate::pg::{guc, xact};
+use crate::pg::{Oid, catalog, guc, xact};
+use crate::registry;
 use std::rc::Rc;
 
 /// On what ground a statement may touch protected relations.
@@ -69,6 +70,19 @@ pub fn access() -> Result<Access> {
         return Ok(Access::Maintenance);
     }
     Err(no_identity())
+}
+
+/// Refuses to write this table if it is a catalog or ward's registry, in a session with a token: a
+/// superuser could write its way out.
+///
+/// Error: WD032.
+pub fn refuse_catalog_write(table: Oid) -> Result<()> {
+    if !has_token() || (catalog::is_user_object(table) && !registry::tables().contains(&table)) {
+        return Ok(());
+    }
+    Err(WardError::new(Code::Guarded, "catalogs cannot be written in a session with a token").hint(
+        "Policy is not administered under an application's token: use a session without ward.token.",
+    ))
 }
 
 /// The refusal of a session without a token (WD000).
