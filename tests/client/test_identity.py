@@ -2,6 +2,7 @@
 
 import psycopg
 from harness import WardTest, be, one, tenants
+from wire import Wire, query
 
 
 class Identity(WardTest):
@@ -61,6 +62,15 @@ class Identity(WardTest):
             # It belongs to the connection: RESET and DISCARD ALL return to it, not to none.
             db.execute("DISCARD ALL")
             self.sees_only(db, 3)
+
+    def test_startup_parameter(self):
+        good = Wire(self.world.name, "app", **{"ward.token": self.world.token(4)})
+        good.send(query("SELECT DISTINCT tenant_id FROM docs"))
+        self.assertEqual(good.answers(), [["4"], "complete"])
+        good.close()
+        bad = Wire(self.world.name, "app", **{"ward.token": "rubbish"})
+        self.assertEqual([(e["S"], e["C"], e["D"][:6]) for e in bad.greeting], [("FATAL", "28000", "WD001 ")])
+        bad.close()
 
     def test_bad_token_at_connect_is_a_refused_connection(self):
         for name, token in {"no token at all": "rubbish", "only two parts": "eyJhbGciOiJFUzI1NiJ9.e30"}.items():

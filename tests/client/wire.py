@@ -18,13 +18,15 @@ def counted(values):
 class Wire:
     """A connection without password over the Unix socket."""
 
-    def __init__(self, dbname, user):
+    def __init__(self, dbname, user, **parameters):
+        """Other parameters go into the startup message; `greeting` is what the server answers."""
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{os.environ['PGHOST']}/.s.PGSQL.{os.environ['PGPORT']}")
         self.stream = self.socket.makefile("rb")
-        startup = struct.pack("!i", 196608) + text("user") + text(user) + text("database") + text(dbname) + b"\0"
+        parameters |= {"user": user, "database": dbname}
+        startup = struct.pack("!i", 196608) + b"".join(text(k) + text(v) for k, v in parameters.items()) + b"\0"
         self.socket.sendall(struct.pack("!i", len(startup) + 4) + startup)
-        self.answers()
+        self.greeting = self.answers()
 
     def send(self, *messages):
         """Sends (type, body) messages in one packet."""
@@ -35,6 +37,8 @@ class Wire:
         out = []
         while True:
             kind = self.stream.read(1)
+            if not kind:  # the server hung up, having said why
+                return out
             body = self.stream.read(struct.unpack("!i", self.stream.read(4))[0] - 4)
             if kind == b"Z":
                 return out
