@@ -115,31 +115,43 @@ pub fn paths(page: &str) -> Vec<Pointer> {
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next());
-    let links = links.filter(|link| !link.contains("://") && !link.starts_with('#'));
-    let links = links.filter_map(|link| link.split('#').next());
+    let links = links.filter(|link| !link.contains("://")).map(|link| {
+        let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+        Pointer::FromPage(file.to_owned(), anchor.to_owned())
+    });
     let spans = page
         .lines()
         .flat_map(|line| line.split('`').skip(1).step_by(2));
     let plain = |span: &&str| {
         ROOTS.iter().any(|root| span.starts_with(root)) && !span.contains(['*', '…', '<', ' ', '{'])
     };
-    links
-        .map(|link| Pointer::FromPage(link.to_owned()))
-        .chain(
-            spans
-                .filter(plain)
-                .map(|path| Pointer::FromRoot(path.to_owned())),
-        )
-        .collect()
+    let paths = spans
+        .filter(plain)
+        .map(|path| Pointer::FromRoot(path.to_owned()));
+    links.chain(paths).collect()
 }
 
 /// A file that a page points at.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Pointer {
-    /// Relative to the page's folder.
-    FromPage(String),
+    /// Relative to the page's folder, empty for the page itself; and the anchor there, or empty.
+    FromPage(String, String),
     /// Relative to the project's root.
     FromRoot(String),
+}
+
+/// The anchors that a page's headings give it, as repositories' web pages name them.
+pub fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let slug = |heading: &str| {
+        let lower = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = lower
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c })
+            .collect::<String>()
+    };
+    headings.map(slug).collect()
 }
 
 #[cfg(test)]
@@ -185,11 +197,13 @@ mod tests {
 
     #[test]
     fn pointers() {
-        let page = "[a](rows.md#x) [b](https://x/y) [c](#here) `src/rows/pass.rs` `src/*.rs` `sql/install/…`";
+        let page = "[a](rows.md#x-y) [b](https://x/y) [c](#here) `src/rows/pass.rs` `src/*.rs` `sql/install/…`";
         let expected = [
-            Pointer::FromPage("rows.md".into()),
+            Pointer::FromPage("rows.md".into(), "x-y".into()),
+            Pointer::FromPage(String::new(), "here".into()),
             Pointer::FromRoot("src/rows/pass.rs".into()),
         ];
         assert_eq!(paths(page), expected);
+        assert!(anchors("# A\n## X `y`, (z)?\n").contains("x-y-z"));
     }
 }

@@ -118,20 +118,32 @@ fn pages_point_at_files_that_exist() {
         let text = fs::read_to_string(&page).expect("a page is readable");
         let folder = page.parent().unwrap_or(&root);
         for pointer in docs::paths(&text) {
-            let target = match &pointer {
-                Pointer::FromPage(path) => folder.join(path),
-                Pointer::FromRoot(path) => root.join(path),
+            let found = match &pointer {
+                Pointer::FromRoot(path) => root.join(path).exists(),
+                Pointer::FromPage(file, anchor) => {
+                    let target = if file.is_empty() {
+                        page.clone()
+                    } else {
+                        folder.join(file)
+                    };
+                    target.exists() && has_anchor(&target, anchor)
+                }
             };
-            if !target.exists() {
+            if !found {
                 broken.push(format!("{}: {pointer:?}", page.display()));
             }
         }
     }
     assert!(
         broken.is_empty(),
-        "these files do not exist:\n{}",
+        "these files or anchors do not exist:\n{}",
         broken.join("\n")
     );
+}
+
+fn has_anchor(page: &Path, anchor: &str) -> bool {
+    anchor.is_empty()
+        || docs::anchors(&fs::read_to_string(page).unwrap_or_default()).contains(anchor)
 }
 
 fn pages(root: &Path) -> Vec<PathBuf> {
