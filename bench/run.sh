@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Measures ward against the same work written by hand and against native row security.
-#   bench/run.sh [--quick] [--only plain,vectors,…] [--publish]
+#   bench/run.sh [--quick] [--only plain,vectors,…] [--publish] [--keep]
 # --quick is a smoke check of at most two minutes: small data, one repetition, figures that mean nothing.
 # --publish keeps the figures: bench/results/ and the tables of docs/benchmarks.md.
+# --keep leaves the databases, to look into a result.
 #
 # Needs PGHOST, PGPORT, PGUSER of a superuser on a server with ward preloaded and pgvector installed, and
 # WARD_MINT, the tool that signs tokens. Optional:

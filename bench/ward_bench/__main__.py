@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small data, one repetition: a smoke check")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas: " + ", ".join(PARTS))
     parser.add_argument("--publish", action="store_true", help="keep the figures in bench/results and docs/benchmarks.md")
+    parser.add_argument("--keep", action="store_true", help="leave the databases, to look into a result")
     options = parser.parse_args()
     sizes = QUICK if options.quick else FULL
     wanted = [part for part in PARTS if part in options.only.split(",")]
@@ -44,7 +45,8 @@ def main() -> int:
     if options.publish:
         report.publish(tables)
     print(f"results: {folder}")
-    clean()
+    if not options.keep:
+        clean()
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 

@@ -91,10 +91,12 @@ class SingleUser:
 def set_up(scratch: SingleUser, mint: server.Mint) -> None:
     """`plain` has nothing of ward in it; `hand` and `ward` have the same rows, unprotected and protected."""
     create = [line for line in SCHEMA.format(rows=ROWS).split("\n") if line]
+    roles = [f"CREATE ROLE {role} LOGIN" for role in ("bench_app", "bench_bare", "bench_initplan")]
     scratch.set_up({
-        "plain": [line.replace("ward.label", "text") for line in create],
-        "hand": ["CREATE EXTENSION ward", *create],
-        "ward": ["CREATE EXTENSION ward", *create, server.trust(mint), "SELECT ward.protect('items')"],
+        "plain": [line.replace("ward.label", "text") for line in create] + roles,
+        "hand": ["CREATE EXTENSION ward", *create, *server.native_policies("items", label=True)],
+        "ward": ["CREATE EXTENSION ward", *create, server.trust(mint), "SELECT ward.protect('items')",
+                 "GRANT SELECT ON items, accounts TO bench_app"],
     })
 
 
@@ -115,7 +117,8 @@ def measure(scratch: SingleUser, sizes: Sizes, mint: server.Mint, checks: Checks
     aids = random.integers(1, ROWS, sizes.counted).tolist()
     # id % 5 = 0 belongs to tenant 1.
     ids = [one - one % 5 + 5 for one in aids]
-    token = f"SET ward.token = '{mint.token(1)}'"
+    native = ["SET app.tenant = '1'", f"SET app.clearance = '{server.CLEARANCE}'"]
+    ward = ["SET ROLE bench_app", f"SET ward.token = '{mint.token(1)}'"]
     account = "SELECT abalance FROM accounts WHERE aid = {}"
     item = "SELECT amount FROM items WHERE id = {}"
     hand = item + f" AND tenant_id = 1 AND label OPERATOR(ward.<@) {CLEARANCE}"
@@ -141,7 +144,9 @@ def measure(scratch: SingleUser, sizes: Sizes, mint: server.Mint, checks: Checks
             }),
             "protected": relative({
                 "hand-written": scratch.count("hand", warm_hand, statements_hand),
-                "ward": scratch.count("ward", [token, *warm_ward], statements_ward),
+                "RLS": scratch.count("hand", ["SET ROLE bench_bare", *native, *warm_ward], statements_ward),
+                "RLS, InitPlan": scratch.count("hand", ["SET ROLE bench_initplan", *native, *warm_ward], statements_ward),
+                "ward": scratch.count("ward", [*ward, *warm_ward], statements_ward),
             }),
         }
     checks.that("instructions were counted", all(

@@ -95,7 +95,7 @@ def plots(result: dict, folder: Path) -> None:
     matplotlib.use("agg")
     matplotlib.rcParams |= {"font.size": 9, "axes.spines.top": False,
                             "axes.spines.right": False}
-    for part, title in (("plain", "Time relative to the hand-written condition (log scale)"),
+    for part, title in (("plain", "Time relative to the hand-written condition"),
                         ("partitions", "Point look-up, one partition per tenant: p50 in ms (log scale)")):
         if result.get(part):
             field = "ratio" if part == "plain" else "p50_us"
@@ -121,9 +121,11 @@ def bars(result: dict, field: str, title: str, path: Path) -> None:
         axes.bar_label(drawn, fmt="%.2f", padding=2, fontsize=7)
     axes.set_yticks(range(len(result)), list(result))
     axes.invert_yaxis()
-    axes.set_xscale("log")
+    # A logarithmic axis has no zero from which a bar could honestly start; it is used where factors are large.
+    if field == "p50_us":
+        axes.set_xscale("log")
     axes.set_title(title, loc="left", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     save(figure, path)
 
 
@@ -133,15 +135,19 @@ def recall_and_time(result: dict, path: Path) -> None:
     result = {name: arms for name, arms in result.items() if name != "indexes"}
     figure = Figure(figsize=(2.6 * len(result), 3.2))
     panels = figure.subplots(1, len(result), sharey=True)
+    every = [one["p95_us"] / 1000 for arms in result.values() for one in arms.values()]
+    limits = (min(1.0, *every), max(every))
     for axes, (name, arms) in zip(panels, result.items()):
         for arm, one in arms.items():
             colour = COLOURS.get(arm, "#333333")
             axes.plot(one["p95_us"] / 1000, one["recall"], "o", color=colour, label=arm,
                       markerfacecolor=colour if one["k_fill"] == 1 else "none")
         axes.set_xscale("log")
+        axes.set_xlim(limits[0] / 1.5, limits[1] * 1.5)
+        axes.set_xticks([1, 10, 100], ["1", "10", "100"])
         axes.set_ylim(0, 1.05)
         axes.set_title(name, fontsize=8)
         axes.set_xlabel("p95 ms")
     panels[0].set_ylabel("recall@10")
-    panels[0].legend(frameon=False, fontsize=6, loc="lower left")
+    panels[-1].legend(frameon=False, fontsize=7, loc="lower right")
     save(figure, path)
