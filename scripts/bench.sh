@@ -6,7 +6,20 @@
 alone
 "$top/scripts/install-own.sh"
 
-with_cluster bench "shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off"
+missing=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+command -v valgrind >/dev/null || missing+=(valgrind)
+if [ "${#missing[@]}" -gt 0 ]; then
+  step "Install ${missing[*]}" "run: apt-get install ${missing[*]}"
+  logged bench-update as_root apt-get update -q
+  logged bench-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
+fi
+
+settings=("shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off")
+# The same server without ward is what `pgbench -S` is compared with.
+with_cluster bench-bare "${settings[@]}" "shared_preload_libraries = ''"
+export WARD_BENCH_BARE=$PGHOST
+with_cluster bench "${settings[@]}"
 export WARD_BENCH_OUT=$cache/bench
 
 step "Run the benchmarks (bench/run.sh)"
