@@ -10,6 +10,7 @@ use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::registry;
 use crate::rows::{self, Pass};
+use crate::session::consulted;
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};
 
@@ -61,12 +62,15 @@ unsafe extern "C-unwind" fn before(
     let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
     let pass = query.map_or_else(Pass::default, |query| raise(rows::enforce(query, params, hold)));
-    Pass { foreign_key: foreign_key::enter(), ..pass }
+    Pass { foreign_key: foreign_key::enter(), began: Some(consulted::times()), ..pass }
 }
 
 /// Most plans are none of ours: they need not pay for a guarded call.
 fn leaves_work(pass: Pass) -> bool {
-    pass.fingerprint.is_some() || pass.foreign_key || !pass.inlined.is_empty()
+    pass.fingerprint.is_some()
+        || pass.foreign_key
+        || !pass.inlined.is_empty()
+        || pass.has_folded()
 }
 
 #[pgrx::pg_guard]
@@ -77,7 +81,8 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
         foreign_key::leave();
     }
     plan.add_inlined(pass.inlined);
-    if let Some(fingerprint) = pass.fingerprint {
+    let folded = pass.has_folded().then(|| raise(rows::folded_for()));
+    if let Some(fingerprint) = pass.fingerprint.or(folded) {
         plan.bind(fingerprint, &registry::tables());
         if config::fill_vector_results() {
             plan.fill_vector_results();

@@ -17,7 +17,7 @@ pub mod protect;
 pub mod run;
 mod write;
 
-pub use pass::{Pass, enforce};
+pub use pass::{Pass, enforce, folded_for};
 
 use crate::pg::{foreign_key, xact};
 

@@ -29,6 +29,28 @@ pub struct Pass {
     pub inlined: Inlined,
     /// Is it planned in the context of foreign keys?
     pub foreign_key: bool,
+    /// When planning began (see [`session::consulted`]); `None` where the pass did not look.
+    pub began: Option<u64>,
+}
+
+impl Pass {
+    /// Has planning itself run something that asked for the identity, into a plan that is not yet
+    /// bound to it?
+    pub fn has_folded(&self) -> bool {
+        self.fingerprint.is_none()
+            && self.began.is_some_and(|began| began != session::consulted::times())
+    }
+}
+
+/// Whom a plan belongs to that keeps results of functions which asked for the identity.
+///
+/// Errors: those of [`session::access`].
+pub fn folded_for() -> Result<Fingerprint> {
+    session::consulted::note_folded();
+    Ok(match session::access()? {
+        Access::Maintenance => MAINTENANCE,
+        Access::Bound(identity) => identity.fingerprint,
+    })
 }
 
 /// The fingerprint of plans made in maintenance. No identity has it (they are hashes).

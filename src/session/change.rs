@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! Which values `ward.token` and `ward.maintenance` take, and when the identity may change.
 
+use super::consulted;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::guc::{self, Source, TokenHash};
 use crate::pg::{self, catalog, invalidate, portal, xact};
@@ -89,13 +90,19 @@ pub fn token_assigned(hash: Option<TokenHash>) {
 
 /// Drops the plans that were made on another ground than the one now in force.
 ///
-/// Losing the ground drops nothing: without one a plan is refused anyway, and a pooler that sets
-/// the same token again for each transaction keeps its plans.
+/// Losing the ground drops only plans that may be evaluated without being started: without one any
+/// other is refused anyway, and a pooler that sets the same token again for each transaction keeps
+/// its plans.
 pub fn ground_changed() {
     let ground = match guc::token_hash() {
         Some(hash) => Ground::Token(hash),
         None if guc::in_maintenance() => Ground::Maintenance,
-        None => return,
+        None => {
+            if consulted::take_folded() {
+                invalidate::forget_identity_plans();
+            }
+            return;
+        }
     };
     if !pg::in_parallel_worker() && PLANNED_ON.replace(ground) != ground {
         invalidate::forget_identity_plans();

@@ -54,6 +54,7 @@ thread_local! {
 ///
 /// Errors: WD000 without a token; WD001–WD010 if it does not verify; WD012 if it was revoked.
 pub fn current() -> Result<Rc<Identity>> {
+    super::consulted::note();
     let hash = guc::token_hash().ok_or_else(super::no_identity)?;
     pg::accept_invalidation_messages();
     let trust = registry::trust()?;

@@ -4,10 +4,12 @@
 //! - [`change`]: which texts the setting takes, and when the identity may change;
 //! - [`identity`]: verification, its cache, and what is checked again at every statement;
 //! - [`transaction`]: which identity the current transaction has written as;
+//! - [`consulted`]: whether anybody asked for the identity while a statement was being planned;
 //! - [`level`]: which statements are under way around the current one;
 //! - [`redact`], [`disclosure`]: keeping tokens out of logs, errors and activity views.
 
 mod change;
+pub mod consulted;
 pub mod disclosure;
 pub mod identity;
 pub mod level;
@@ -67,6 +69,7 @@ pub fn access() -> Result<Access> {
         return identity::current().map(Access::Bound);
     }
     if guc::in_maintenance() {
+        consulted::note();
         return Ok(Access::Maintenance);
     }
     Err(no_identity())
