@@ -66,6 +66,70 @@ class Portals(WardTest):
                 self.assertEqual({a[0] for a in rows if isinstance(a, list)}, {tenant})
 
 
+class SameStatement(WardTest):
+    """A statement that changes the identity while it runs, or while it is planned, mixes nothing."""
+
+    CHANGES = ["set_config('ward.token', '{}', true) <> ''", "in_planning('{}')", "when_stable('{}')", "per_row('{}')"]
+    QUERIES = [
+        "SELECT tenant_id FROM docs WHERE {}",
+        "SELECT tenant_id FROM docs_open WHERE {} AND id IN (SELECT id FROM docs)",
+        "WITH s AS MATERIALIZED (SELECT {} AS x) SELECT tenant_id FROM s, docs WHERE x",
+        "WITH s AS MATERIALIZED (SELECT tenant_id FROM docs LIMIT 9) SELECT tenant_id FROM s WHERE {}",
+        "SELECT tenant_id FROM docs WHERE {} UNION ALL SELECT tenant_id FROM docs",
+        "SELECT d.tenant_id FROM docs_open o JOIN docs d ON d.id = o.id AND {}",
+        "SELECT tenant_id FROM docs ORDER BY ({}), 1 LIMIT 4",
+        "SELECT tenant_id FROM docs GROUP BY 1 HAVING {}",
+        "SELECT tenant_id FROM docs LIMIT (SELECT CASE WHEN {} THEN 300 END)",
+        "SELECT tenant_id FROM rows_then('{}')",
+    ]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with cls.world.admin() as db:
+            for name, kind in (("in_planning", "IMMUTABLE"), ("when_stable", "STABLE"), ("per_row", "VOLATILE")):
+                db.execute(f"CREATE FUNCTION {name}(t text) RETURNS bool {kind} LANGUAGE plpgsql AS "
+                           "$$BEGIN PERFORM set_config('ward.token', t, true); RETURN true; END$$")
+            db.execute("""
+                CREATE FUNCTION rows_then(t text) RETURNS SETOF docs LANGUAGE plpgsql AS $$
+                DECLARE
+                    c CURSOR FOR SELECT * FROM docs;
+                    d docs;
+                BEGIN
+                    FOR step IN 1..4 LOOP
+                        IF step = 1 THEN OPEN c; END IF;
+                        FETCH c INTO d;
+                        RETURN NEXT d;
+                        PERFORM set_config('ward.token', t, true);
+                    END LOOP;
+                END $$""")
+
+    def test_no_answer_mixes_identities(self):
+        mine, other = self.world.token(1), self.world.token(2)
+        for query_ in self.QUERIES:
+            for change in self.CHANGES:
+                text = query_.format(other if "rows_then" in query_ else change.format(other))
+                with self.subTest(query_.format(change)), self.world.app(mine) as db:
+                    try:
+                        seen = {row[0] for row in db.execute(text)}
+                        self.assertIn(seen, (set(), {1}, {2}))
+                    except psycopg.Error as error:
+                        self.assertCode(error, "WD033", "25001")
+                    be(db, mine)
+                    self.sees_only(db, 1)
+
+    def test_control_row_security_over_a_setting_mixes(self):
+        with self.world.admin() as db:
+            db.execute("""CREATE TABLE native AS TABLE docs_open;
+                GRANT SELECT ON native TO app;
+                ALTER TABLE native ENABLE ROW LEVEL SECURITY;
+                CREATE POLICY p ON native USING (tenant_id = current_setting('app.tenant')::int)""")
+        with self.world.app() as db:
+            db.execute("SET app.tenant = 1")
+            seen = db.execute("SELECT tenant_id FROM native WHERE set_config('app.tenant', (1 + id % 2)::text, true) <> ''")
+            self.assertEqual({row[0] for row in seen}, {1, 2})
+
+
 class FunctionCalls(WardTest):
     """The protocol's function call message runs a function without a statement."""
 

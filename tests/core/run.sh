@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# PostgreSQL's own regression suite, run three times, and what ward changed in its output (nothing, it should be):
-#   bare       ward not loaded: what this server says by itself
+# PostgreSQL's own regression suite and pgvector's, run three times, and what ward changed in their output (nothing):
+#   bare       ward not loaded: what this server says by itself (once per server)
 #   preloaded  ward in shared_preload_libraries, its extension nowhere
 #   active     as well the extension and a protected table in the database, so that ward's pass looks at every query
-#   tests/core/run.sh                 the whole suite
-#   tests/core/run.sh join select …   these tests, after test_setup
-# The suite comes from Debian's source package of this major; ends with "N passed, M failed", one per test and variant.
+#   tests/core/run.sh                 both suites, whole
+#   tests/core/run.sh join select …   these tests of PostgreSQL's, after test_setup
+# The suites come from Debian's source packages; ends with "N passed, M failed", one per test and variant.
 . "$(dirname "$0")/../../scripts/lib.sh"
 . "$top/scripts/pg.sh"
 own_server
 
 here=$top/tests/core
-source=$cache/postgresql-$PG-source
-suite=$source/src/test/regress
-lib=$run/core-lib
+lib=$run/core/lib
 
 # private_apt …: apt-get with lists, cache and sources of its own.
+source=$cache/core-source
 private_apt() {
   local state=$source/apt codename
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:?}")
@@ -23,91 +22,102 @@ private_apt() {
   {
     echo "deb-src $(apt_mirror main) $codename main"
     echo "deb-src $(apt_mirror security) $codename-security main"
+    # pgvector came with Debian 13.
+    [ "$codename" = trixie ] || echo "deb-src $(apt_mirror main) trixie main"
   } >"$state/etc/sources.list"
-  apt-get -q -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state" -o Dir::Cache::Archives="$state/archives" \
+  "$1" -q -o Dir::State::Lists="$state/lists" -o Dir::Cache="$state" -o Dir::Cache::Archives="$state/archives" \
     -o Dir::Etc::SourceList="$state/etc/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-    -o APT::Sandbox::User="$(id -un)" "$@"
+    -o APT::Sandbox::User="$(id -un)" "${@:2}"
 }
 
-# The newest release of this major that can be had: the two runs are compared with each other, so it need not be
-# the very release that the server has.
-fetch_source() {
+# fetch PACKAGE: the newest release that can be had. The runs are compared with each other, so it need not be the very
+# release that the server has.
+fetch() {
   local version
   # A release without a security suite is no reason to stop; having no source at all is, below.
-  private_apt update || true
-  cd "$source"
-  for version in $(apt-cache -o Dir::State::Lists="$source/apt/lists" -o Dir::Etc::SourceList="$source/apt/etc/sources.list" \
-    -o Dir::Etc::SourceParts=/dev/null showsrc "postgresql-$PG" | awk '$1 == "Version:" { print $2 }' | sort -Vru); do
-    if private_apt source --download-only "postgresql-$PG=$version"; then return; fi
+  private_apt apt-get update || true
+  cd "$source" || return
+  for version in $(private_apt apt-cache showsrc "$1" | awk '$1 == "Version:" { print $2 }' | sort -Vru); do
+    if private_apt apt-get source --download-only "$1=$version"; then return; fi
   done
   return 1
 }
 
-get_suite() {
-  [ ! -e "$source/ready" ] || return 0
+# unpack PACKAGE FOLDER: the folder of its source, into a place where PostgreSQL can read it.
+unpack() {
+  local target=$run/core/$1 tarball
+  [ ! -e "$target/ready" ] || return 0
   command -v bzip2 >/dev/null || {
     step "Install bzip2" "run: apt-get install bzip2"
     logged core-bzip2 as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends bzip2
   }
-  step "Download the source package of PostgreSQL $PG" "is $(apt_mirror main) reachable?"
-  mkdir -p "$source"
-  logged core-source fetch_source
-  tar -xf "$(compgen -G "$source/postgresql-$PG"'_*.orig.tar.*' | sort -V | tail -n 1)" -C "$source" \
-    --strip-components=1 --wildcards '*/src/test/regress/*'
-  touch "$source/ready"
+  mkdir -p "$source" "$target"
+  tarball=$(compgen -G "$source/$1_*.orig.tar.*" | sort -V | tail -n 1 || true)
+  if [ -z "$tarball" ]; then
+    step "Download the source package $1" "is $(apt_mirror main) reachable?"
+    logged core-source fetch "$1"
+    tarball=$(compgen -G "$source/$1_*.orig.tar.*" | sort -V | tail -n 1)
+  fi
+  tar -xf "$tarball" -C "$target" --strip-components=1 --wildcards "*/$2/*"
+  touch "$target/ready"
 }
 
-# Functions in C that the suite calls, and two libraries of Debian's that it expects beside them.
+# Functions in C that PostgreSQL's suite calls, and two libraries of Debian's that it expects beside them.
 build_library() {
   local module
   mkdir -p "$lib"
   for module in refint autoinc; do ln -sf "$("$pg_config" --pkglibdir)/$module.so" "$lib/"; done
   [ ! -e "$lib/regress.so" ] || return 0
   step "Compile the suite's C functions" "see $cache/log/core-library.log; is gcc installed?"
-  logged core-library gcc -O1 -fPIC -shared -w -I"$("$pg_config" --includedir-server)" "$suite/regress.c" \
+  logged core-library gcc -O1 -fPIC -shared -w -I"$("$pg_config" --includedir-server)" "$core/regress.c" \
     -o "$lib/regress.so"
 }
 
-# variant NAME SETTING: runs the suite in a cluster of its own; the output goes to $run/core-NAME/results.
-variant() {
-  local name=$1 setting=$2 cluster=core-$1-$$ output=$run/core-$1 options=() status=0
-  shift 2
-  step "Run PostgreSQL's regression suite: $name" "read $output/regression.out"
-  rm -rf "$output"
+# suite VARIANT DATABASE FOLDER ARGUMENT…: one suite in a database of its own; the output goes to $run/core/VARIANT/DATABASE.
+suite() {
+  local variant=$1 database=$2 folder=$3 output=$run/core/$1/$2 options=() regress status=0
   mkdir -p "$output"
   [ "$(id -u)" -ne 0 ] || chown "$(postgres_user)" "$output"
-  # The suite's authors assume these, and an answer must not depend on how far statistics have got.
+  # The settings that pg_regress gives to databases that it makes itself.
+  psql -Xqc "CREATE DATABASE $database" -c "ALTER DATABASE $database SET bytea_output = hex" \
+    -c "ALTER DATABASE $database SET timezone_abbreviations = 'Default'"
+  [ "$variant" != active ] || psql -Xq -d "$database" -v ON_ERROR_STOP=1 -f - <"$here/active.sql" >/dev/null
+  regress=$(dirname "$("$pg_config" --pgxs)")/../test/regress/pg_regress
+  ! "$regress" --help | grep -q expecteddir || options=(--expecteddir="$folder")
+  (cd / && logged "core-$variant-$database" as_postgres "$regress" "${options[@]}" --bindir="$pgbin" --inputdir="$folder" \
+    --outputdir="$output" --dlpath="$lib" --host="$PGHOST" --port="$PGPORT" --user=postgres \
+    --use-existing --dbname="$database" --max-connections=8 "${@:4}") 2>/dev/null || status=$?
+  compgen -G "$output/results/*.out" >/dev/null || die "$database did not run" "see $cache/log/core-$variant-$database.log"
+  note "$database: $(compgen -G "$output/results/*.out" | wc -l) tests, status $status against its own expected output"
+}
+
+# variant NAME SETTING: runs the suites in a cluster of their own.
+variant() {
+  local name=$1 setting=$2 cluster=core-$1-$$
+  step "Run the suites: $name" "read $run/core/$name/*/regression.out"
+  rm -rf "$run/core/$name"
+  on_exit "$(printf '%q stop %q' "$top/scripts/cluster.sh" "$cluster")"
+  # No answer may depend on how far statistics have got.
   "$top/scripts/cluster.sh" start "$cluster" "shared_preload_libraries = '$setting'" "autovacuum = off" \
     "max_prepared_transactions = 2" >/dev/null
-  (
-    eval "$("$top/scripts/cluster.sh" env "$cluster")"
-    cd /
-    psql -Xqc 'CREATE DATABASE regression' -c "ALTER DATABASE regression SET bytea_output = hex" \
-      -c "ALTER DATABASE regression SET timezone_abbreviations = 'Default'"
-    [ "$name" != active ] || psql -Xq -d regression -v ON_ERROR_STOP=1 -f - <"$here/active.sql" >/dev/null
-    regress=$(dirname "$("$pg_config" --pgxs)")/../test/regress/pg_regress
-    ! "$regress" --help | grep -q expecteddir || options=(--expecteddir="$suite")
-    logged "core-$name" as_postgres "$regress" "${options[@]}" --bindir="$pgbin" --inputdir="$suite" \
-      --outputdir="$output" --dlpath="$lib" --host="$PGHOST" --port="$PGPORT" --user=postgres \
-      --use-existing --dbname=regression --max-connections=8 "${tests[@]}"
-  ) >/dev/null 2>&1 || status=$?
+  eval "$("$top/scripts/cluster.sh" env "$cluster")"
+  suite "$name" regression "$core" "${tests[@]}"
+  [ "${#vector_tests[@]}" -eq 0 ] || suite "$name" regression_vector "$vector" --load-extension=vector "${vector_tests[@]}"
   "$top/scripts/cluster.sh" log "$cluster" >"$cache/log/core-$name-server.log"
   "$top/scripts/cluster.sh" stop "$cluster"
-  compgen -G "$output/results/*.out" >/dev/null || die "the suite did not run ($name)" "see $cache/log/core-$name.log"
-  note "$(compgen -G "$output/results/*.out" | wc -l) tests ran; status $status against the suite's own expected output"
 }
 
 # Object ids differ from run to run; places within a file say nothing.
 essence() { grep -v '^[#@]' | sed -E 's/\b[0-9]{5,}\b/OID/g'; }
 
-# compare NAME: its results against those of the bare run, less what expected/NAME.TEST.diff knows and explains.
+# compare VARIANT: its results against those of the bare run, less what expected/VARIANT.TEST.diff knows and explains.
 compare() {
   local name=$1 result test known found
-  for result in "$run/core-bare/results/"*.out; do
+  for result in "$run/core/bare/"*/results/*.out; do
     test=$(basename "$result" .out)
     known=$here/expected/$name.$test.diff
-    found=$run/core-$name/$test.diff
-    if diff -U0 --label bare --label "$name" "$result" "$run/core-$name/results/$test.out" >"$found"; then
+    found=$run/core/$name/$test.diff
+    if diff -U0 --label bare --label "$name" "$result" "${result/core\/bare/core/$name}" >"$found"; then
       [ ! -e "$known" ] || note "tests/core/expected/$name.$test.diff is no longer needed"
     elif [ ! -e "$known" ] || ! cmp -s <(essence <"$known") <(essence <"$found"); then
       failed=$((failed + 1))
@@ -119,14 +129,31 @@ compare() {
   done
 }
 
-if [ $# -gt 0 ]; then tests=(test_setup "$@"); else tests=(--schedule="$suite/parallel_schedule"); fi
-get_suite
+mkdir -p "$run/core"
+core=$run/core/postgresql-$PG/src/test/regress
+vector=$run/core/pgvector/test
+tests=(--schedule="$core/parallel_schedule") vector_tests=()
+unpack "postgresql-$PG" src/test/regress
+if [ $# -gt 0 ]; then
+  tests=(test_setup "$@")
+else
+  "$top/scripts/setup-pgvector.sh"
+  # Where setup-pgvector.sh had to build pgvector, its source is here already.
+  cp -n "$cache/pgvector"/pgvector_*.orig.tar.* "$source/" 2>/dev/null || true
+  unpack pgvector test
+  for file in "$vector"/sql/*.sql; do vector_tests+=("$(basename "$file" .sql)"); done
+fi
 build_library
-variant bare ''
+# What the server says by itself changes with the server alone: the whole run is kept.
+server="$("$pg_config" --version) ${tests[*]} ${vector_tests[*]}"
+if [ "$(cat "$run/core/bare/made-by" 2>/dev/null || true)" != "$server" ]; then
+  variant bare ''
+  echo "$server" >"$run/core/bare/made-by"
+fi
 variant preloaded ward
 variant active ward
 passed=0 failed=0
 compare preloaded
 compare active
 printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ] || die "$failed outputs differ" "the differences are in $run/core-*/TEST.diff"
+[ "$failed" -eq 0 ] || die "$failed outputs differ" "the differences are in $run/core/{preloaded,active}/TEST.diff"
