@@ -9,6 +9,7 @@ use crate::pg::expr::{self, Scalar, Value};
 use crate::pg::node::Expr;
 use crate::registry::{Dimension, Objects, Protection};
 use crate::session::Identity;
+use ward_core::Denial;
 use ward_core::rows::TenantRule;
 
 /// One dimension's condition on one row.
@@ -104,10 +105,20 @@ pub fn tenants(
     } else {
         rule.readable(principal)?
     };
-    names
-        .into_iter()
-        .map(|name| parse(tenant.scalar, name, p, "tenant"))
-        .collect()
+    let shared = rule.shared.and_then(|name| tenant.scalar.parse(name));
+    let mut values = Vec::with_capacity(names.len());
+    for name in names {
+        let value = parse(tenant.scalar, name, p, "tenant")?;
+        // Two texts may be one value of the column ("7" and "07"), the shared tenant's among them.
+        let is_shared = write && Some(&value) == shared.as_ref();
+        if !is_shared && !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    if values.is_empty() {
+        return Err(Denial::SharedTenant.into());
+    }
+    Ok(values)
 }
 
 /// The tenant that fills a row which names none; `None` if the identity has several.

@@ -93,6 +93,27 @@ SET ward.token = '';
 SELECT count(*) FROM parted_6;
 RESET ROLE;
 
+-- ON CONFLICT where a partition has another column order
+SET ROLE app_owner;
+CREATE TABLE keyed (id int, tenant_id int, label ward.label, body text, PRIMARY KEY (tenant_id, id)) PARTITION BY LIST (tenant_id);
+CREATE TABLE keyed_1 PARTITION OF keyed FOR VALUES IN (1);
+CREATE TABLE keyed_2 (body text, junk int, label ward.label, tenant_id int NOT NULL, id int NOT NULL, PRIMARY KEY (tenant_id, id));
+ALTER TABLE keyed_2 DROP COLUMN junk;
+ALTER TABLE keyed ATTACH PARTITION keyed_2 FOR VALUES IN (2);
+INSERT INTO keyed SELECT n, n % 2 + 1, 'internal', 'body ' || n FROM generate_series(1, 6) n;
+GRANT ALL ON keyed TO app;
+RESET ROLE;
+SELECT ward.protect('keyed');
+SET ROLE app;
+SET ward.token = :'bob';
+INSERT INTO keyed (id, body) VALUES (1, 'new') ON CONFLICT (tenant_id, id) DO UPDATE SET body = keyed.body || ', ' || excluded.body RETURNING tableoid::regclass, *;
+INSERT INTO keyed (id, body) VALUES (77, 'new') ON CONFLICT (tenant_id, id) DO UPDATE SET body = 'updated' RETURNING tableoid::regclass, *;
+SELECT pg_temp.try('INSERT INTO keyed (id, tenant_id) VALUES (2, 1) ON CONFLICT (tenant_id, id) DO UPDATE SET body = ''x''');
+SELECT pg_temp.try('INSERT INTO keyed (id) VALUES (1) ON CONFLICT (tenant_id, id) DO UPDATE SET label = ''public''');
+SELECT pg_temp.try('INSERT INTO keyed (id) VALUES (1) ON CONFLICT (tenant_id, id) DO UPDATE SET label = ''secret{x1}''');
+SET ward.token = '';
+RESET ROLE;
+
 -- inheritance
 SET ROLE app_owner;
 CREATE TABLE base (id int, tenant_id int, label ward.label);
@@ -124,4 +145,4 @@ SET ward.maintenance = 'compare';
 :where base GROUP BY 1, 2 ORDER BY 1, 2;
 :where parted GROUP BY 1, 2 ORDER BY 1, 2;
 RESET ward.maintenance;
-DROP TABLE base, kid, late, parted;
+DROP TABLE base, kid, late, parted, keyed;

@@ -123,6 +123,15 @@ SET ward.token = :'zero';
 SELECT tenant_id, count(*) FROM prices GROUP BY 1 ORDER BY 1;
 SELECT pg_temp.try('UPDATE prices SET amount = 0');
 SELECT pg_temp.try('INSERT INTO prices VALUES (100, 0, 1)');
+-- or writes its name in another way
+\set zeros `"$WARD_MINT" sign --key "$PG_ABS_BUILDDIR/keys/k1.pem" --alg ES256 --kid k1 --claims '{"iss":"https://idp.test","aud":"app-db","sub":"zoe","tenant":["00"]}'`
+SET ward.token = :'zeros';
+SELECT tenant_id, count(*) FROM prices GROUP BY 1 ORDER BY 1;
+SELECT pg_temp.try('UPDATE prices SET amount = 0');
+-- two names of one tenant are one tenant
+\set twice `"$WARD_MINT" sign --key "$PG_ABS_BUILDDIR/keys/k1.pem" --alg ES256 --kid k1 --claims '{"iss":"https://idp.test","aud":"app-db","sub":"zoe","tenant":["1","01"]}'`
+SET ward.token = :'twice';
+INSERT INTO prices (id) VALUES (102) RETURNING tenant_id;
 SET ward.token = :'dora';
 SELECT pg_temp.try('SELECT FROM prices');
 SET ward.token = '';

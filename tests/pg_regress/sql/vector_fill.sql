@@ -18,12 +18,17 @@ CREATE TABLE by_ivfflat AS TABLE vectors;
 CREATE INDEX by_ivfflat_index ON by_ivfflat USING ivfflat (embedding vector_l2_ops) WITH (lists = 40);
 CREATE TABLE by_half AS TABLE vectors;
 CREATE INDEX by_half_index ON by_half USING ivfflat (half halfvec_l2_ops) WITH (lists = 40);
+CREATE TABLE parted_vectors (LIKE vectors) PARTITION BY RANGE (id);
+CREATE TABLE parted_vectors_1 PARTITION OF parted_vectors FOR VALUES FROM (0) TO (1000);
+CREATE TABLE parted_vectors_2 PARTITION OF parted_vectors FOR VALUES FROM (1000) TO (5000);
+INSERT INTO parted_vectors TABLE vectors;
+CREATE INDEX ON parted_vectors USING hnsw (embedding vector_l2_ops);
 CREATE TABLE unprotected AS TABLE vectors;
 CREATE INDEX unprotected_index ON unprotected USING hnsw (embedding vector_l2_ops);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO app;
 RESET ROLE;
-SELECT ward.protect(t::regclass) FROM unnest(ARRAY['by_hnsw', 'by_cosine', 'by_ivfflat', 'by_half', 'vectors']) t;
-ANALYZE by_hnsw, by_cosine, by_ivfflat, by_half, vectors, unprotected;
+SELECT ward.protect(t::regclass) FROM unnest(ARRAY['by_hnsw', 'by_cosine', 'by_ivfflat', 'by_half', 'vectors', 'parted_vectors']) t;
+ANALYZE by_hnsw, by_cosine, by_ivfflat, by_half, vectors, parted_vectors, unprotected;
 -- knn(table, column, operator, k, …): how many rows of those that a brute-force sort finds, whether
 -- they come in order, and whether nine of ten are the true nearest ones
 CREATE FUNCTION app.knn(tab text, col text, op text, k int, skip int DEFAULT 0, condition text DEFAULT 'true') RETURNS text LANGUAGE plpgsql AS $$
@@ -115,6 +120,9 @@ MOVE 100 IN c;
 \echo :ROW_COUNT
 COMMIT;
 DO $$DECLARE r record; n int := 0; BEGIN FOR r IN SELECT id FROM by_hnsw ORDER BY embedding <-> '[0.3,0.7,0.1,0.9,0.5,0.2,0.8,0.4]' LIMIT 80 LOOP n := n + 1; END LOOP; RAISE NOTICE '% rows', n; END$$;
+-- partitions, each with an index of its own
+SELECT count(*), count(*) FILTER (WHERE d < before) AS unordered FROM (SELECT d, lag(d) OVER () AS before FROM (SELECT embedding <-> :q AS d FROM parted_vectors ORDER BY 1 LIMIT 50) s) s;
+SELECT count(*) FROM (SELECT id FROM parted_vectors ORDER BY embedding <-> :q LIMIT 500) s;
 -- rows that are gone or new
 BEGIN;
 DELETE FROM by_hnsw WHERE id IN (SELECT id FROM by_hnsw ORDER BY embedding <-> :q LIMIT 20);
@@ -148,5 +156,5 @@ SET ward.token = '';
 RESET ROLE;
 RESET ward.fill_vector_results;
 RESET ward.allow_explain;
-DROP TABLE by_hnsw, by_cosine, by_ivfflat, by_half, vectors, unprotected;
+DROP TABLE by_hnsw, by_cosine, by_ivfflat, by_half, vectors, parted_vectors, unprotected;
 DROP FUNCTION app.knn, app.uses;
