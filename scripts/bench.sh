@@ -17,10 +17,12 @@ fi
 
 settings=("shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off")
 # The same server without ward is what `pgbench -S` is compared with.
+python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+# Two servers alike but for ward: what does it cost those who do not use it?
+settings=("shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off")
 with_cluster bench-bare "${settings[@]}" "shared_preload_libraries = ''"
-export WARD_BENCH_BARE=$PGHOST
+export WARD_BENCH_BARE=$PGHOST WARD_BENCH_OUT=$cache/bench
 with_cluster bench "${settings[@]}"
-export WARD_BENCH_OUT=$cache/bench
 
 step "Run the benchmarks (bench/run.sh)"
 "$top/bench/run.sh" "$@"

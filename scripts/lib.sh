@@ -104,6 +104,14 @@ postgres_user() { if [ "$(id -u)" -eq 0 ]; then echo postgres; else id -un; fi; 
 
 # --- Debian ------------------------------------------------------------------------------------
 
+# apt_install PACKAGE…: only ever called with what is missing. Nothing that is installed gets removed for it.
+apt_install() {
+  command -v apt-get >/dev/null || die "Not here, and no apt-get to install it: $*" "install these by hand and run again"
+  step "Install $*" "run: apt-get install $*"
+  logged apt-update as_root apt-get update -q
+  logged apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends --no-remove "$@"
+}
+
 # apt_mirror main|security: the address from which this machine's apt gets Debian, for use with another suite.
 apt_mirror() {
   local codename='' release default=http://deb.debian.org/debian uri

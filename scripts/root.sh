@@ -14,10 +14,7 @@ ready=$root/var/cache/ward/.root-ready
 
 check_machine() {
   [ "$(id -u)" -eq 0 ] || die "A Debian root needs root rights" "run it with sudo"
-  command -v debootstrap >/dev/null || {
-    step "Install debootstrap" "apt-get install debootstrap debian-archive-keyring"
-    logged debootstrap-package apt-get install -yq --no-install-recommends debootstrap debian-archive-keyring
-  }
+  command -v debootstrap >/dev/null || apt_install debootstrap debian-archive-keyring
   local options
   mkdir -p "$cache/roots"
   options=$(findmnt -no OPTIONS -T "$cache/roots")

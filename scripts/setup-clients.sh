@@ -13,10 +13,7 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 if [ "${#missing[@]}" -gt 0 ]; then
-  step "Install ${missing[*]}" "run: apt-get install ${missing[*]}"
-  logged clients-update as_root apt-get update -q
-  logged clients-install as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -yq --no-install-recommends --no-remove "${missing[@]}"
+  apt_install "${missing[@]}"
   # Debian starts a PgBouncer of its own; nobody asked for that.
   case " ${missing[*]} " in *' pgbouncer '*) as_root systemctl disable --now pgbouncer >/dev/null 2>&1 || true ;; esac
 fi

@@ -10,9 +10,7 @@ has_vector() { [ -e "$("$1" --sharedir)/extension/vector.control" ]; }
 ! has_vector "$pg_config" || exit 0
 
 if [ -n "$(apt-cache search --names-only "^postgresql-$PG-pgvector\$" 2>/dev/null)" ]; then
-  step "Install postgresql-$PG-pgvector" "run: apt-get install postgresql-$PG-pgvector"
-  logged pgvector-install as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -yq --no-install-recommends "postgresql-$PG-pgvector"
+  apt_install "postgresql-$PG-pgvector"
   own_server
   has_vector "$pg_config" || die "postgresql-$PG-pgvector is installed, but $("$pg_config" --sharedir) lacks it"
   exit 0

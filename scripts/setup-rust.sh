@@ -30,7 +30,5 @@ elif candidate rustc; then
 else
   die "No rustc $wanted or newer, and apt offers none" "$by_hand"
 fi
-step "Install ${packages[*]}" "$by_hand"
-logged rust-install as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -yq --no-install-recommends --no-remove "${packages[@]}"
+apt_install "${packages[@]}"
 new_enough || die "rustc is still older than $wanted: $(command -v rustc)" "$by_hand"

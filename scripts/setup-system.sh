@@ -7,7 +7,6 @@
 if command -v apt-get >/dev/null && [ -z "$(apt-cache search --names-only '^gcc$' 2>/dev/null)" ]; then
   step "Read the package lists" "check the network and /etc/apt"
   logged apt-update as_root apt-get update -q
-  updated=1
 fi
 . "$(dirname "$0")/pg.sh"
 
@@ -28,8 +27,6 @@ command -v make >/dev/null || missing+=(make)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
-command -v apt-get >/dev/null || die "Not here and no apt-get to install it: ${missing[*]}" "install these by hand and run again"
-
 # Where we bring PostgreSQL, Debian's packages would also create and start a cluster nobody asked for.
 case " ${missing[*]} " in
   *" postgresql-$PG "*)
@@ -39,6 +36,4 @@ case " ${missing[*]} " in
     fi ;;
 esac
 
-step "Install ${missing[*]}" "run: apt-get install ${missing[*]}"
-[ -n "${updated:-}" ] || logged apt-update as_root apt-get update -q
-logged apt-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
+apt_install "${missing[@]}"

@@ -9,10 +9,8 @@ build_for "$pg_config"
 
 options=(--no-default-features --features "pg$PG")
 if [ "$(id -u)" -eq 0 ]; then
-  command -v sudo >/dev/null || {
-    step "Install sudo (cargo-pgrx starts the server with it)" "run: apt-get install sudo"
-    logged sudo-package apt-get install -yq --no-install-recommends sudo
-  }
+  # cargo-pgrx changes to the user postgres with it.
+  command -v sudo >/dev/null || apt_install sudo
   options+=(--runas postgres)
 fi
 # Next to the other clusters: a folder that PostgreSQL can reach.

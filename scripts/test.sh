@@ -32,6 +32,7 @@ ring database "$top/scripts/test-database.sh"
 "$top/scripts/install-own.sh"
 ring golden "$top/scripts/regress.sh"
 ring clients "$top/scripts/test-clients.sh"
+ring dump "$top/tests/dump_label.sh"
 ring core "$top/tests/core/run.sh"
 ring image "$top/scripts/test-image.sh"
 
