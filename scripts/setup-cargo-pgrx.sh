@@ -6,4 +6,5 @@
 version=$(sed -n 's/^pgrx = "=\(.*\)"/\1/p' "$top/Cargo.toml")
 [ "$(cargo pgrx --version 2>/dev/null || true)" != "cargo-pgrx $version" ] || exit 0
 step "Install cargo-pgrx $version (about five minutes, once)" "see $cache/log/cargo-pgrx.log; is crates.io reachable?"
-logged cargo-pgrx cargo install cargo-pgrx --version "$version" --locked --root "$cache/tools"
+# Its default features add a second TLS library, OpenSSL, which would need headers and pkg-config.
+logged cargo-pgrx cargo install cargo-pgrx --version "$version" --locked --no-default-features --root "$cache/tools"
