@@ -11,7 +11,9 @@ use crate::registry::{self, Protection};
 
 /// Checks ALTER TABLE and its like.
 pub fn inspect(statement: AlterTable) -> Result<()> {
-    let Some(relation) = statement.relation() else { return Ok(()) };
+    let Some(relation) = statement.relation() else {
+        return Ok(());
+    };
     if statement.is_type() {
         return altered_type(row_type(relation));
     }
@@ -38,7 +40,9 @@ fn parent_of(parent: Name) -> Option<Oid> {
 /// A relation that becomes a child must not be readable through its parent in another way than by
 /// itself: refused to everybody, since the rows would leave their protection.
 fn joins(child: Option<Oid>, parent: Option<Oid>) -> Result<()> {
-    let (Some(child), Some(parent)) = (child, parent) else { return Ok(()) };
+    let (Some(child), Some(parent)) = (child, parent) else {
+        return Ok(());
+    };
     match (registry::protection(child)?, registry::protection(parent)?) {
         (None, None) => Ok(()),
         (None, Some(p)) => {
@@ -68,7 +72,9 @@ fn misfit(child: Oid, parent: Oid, why: &str) -> WardError {
 
 /// A former child keeps the protection that it had through its parent.
 fn leaves(child: Option<Oid>, parent: Option<Oid>) -> Result<()> {
-    let (Some(child), Some(p)) = (child, protected(parent)?) else { return Ok(()) };
+    let (Some(child), Some(p)) = (child, protected(parent)?) else {
+        return Ok(());
+    };
     if !is_administrator() {
         return Err(reserved("taking children from", &p));
     }
@@ -82,7 +88,8 @@ fn leaves(child: Option<Oid>, parent: Option<Oid>) -> Result<()> {
 fn allowed(command: Command, relation: Oid, p: &Protection) -> Result<()> {
     let column = String::from_utf8_lossy(command.column());
     let change = command.change();
-    if matches!(change, Change::DropColumn | Change::ColumnType) && is_protected_column(p, &column) {
+    if matches!(change, Change::DropColumn | Change::ColumnType) && is_protected_column(p, &column)
+    {
         return Err(column_in_use(p, &column));
     }
     let harmless = match change {
@@ -104,7 +111,13 @@ fn allowed(command: Command, relation: Oid, p: &Protection) -> Result<()> {
 pub fn column_in_use(p: &Protection, column: &str) -> WardError {
     WardError::new(
         Code::Guarded,
-        format!("column \"{column}\" is what relation \"{}\" is protected by", p.name),
+        format!(
+            "column \"{column}\" is what relation \"{}\" is protected by",
+            p.name
+        ),
     )
-    .hint(format!("Run ward.unprotect('{}', reason) first.", name_of(p.root)))
+    .hint(format!(
+        "Run ward.unprotect('{}', reason) first.",
+        name_of(p.root)
+    ))
 }

@@ -3,7 +3,9 @@
 
 use super::{administrator_hint, alter, family, is_administrator, rename, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::pg::definition::{AlterDomain, CreateIndex, CreateStatistics, Publication, Rename};
+use crate::pg::definition::{
+    AlterDomain, CreateIndex, CreateStatistics, Publication, Rename, row_type,
+};
 use crate::pg::statement::{Lock, Name, Source, Statement};
 use crate::pg::{Oid, access, catalog};
 use crate::registry::{self, Protection};
@@ -73,8 +75,12 @@ pub fn protected(relation: Option<Oid>) -> Result<Option<Rc<Protection>>> {
 /// through a function, not through an error ("invalid input syntax for type integer: …"), and not
 /// by telling whether values repeat.
 fn index(statement: CreateIndex, source: Source) -> Result<()> {
-    let Some(relation) = statement.relation() else { return Ok(()) };
-    let Some(p) = registry::protection(relation)? else { return Ok(()) };
+    let Some(relation) = statement.relation() else {
+        return Ok(());
+    };
+    let Some(p) = registry::protection(relation)? else {
+        return Ok(());
+    };
     if is_administrator() {
         return Ok(());
     }
@@ -82,7 +88,10 @@ fn index(statement: CreateIndex, source: Source) -> Result<()> {
         return Err(reserved("a unique index on", &p));
     }
     if statement.leaks(relation, source) {
-        return Err(reserved("an index with an expression or predicate that is not leakproof on", &p));
+        return Err(reserved(
+            "an index with an expression or predicate that is not leakproof on",
+            &p,
+        ));
     }
     Ok(())
 }
@@ -120,7 +129,15 @@ fn renaming(statement: Rename) -> Result<()> {
     if let Some(schema) = statement.schema() {
         return rename_schema(&schema);
     }
-    let Some(p) = protected(statement.relation())? else { return Ok(()) };
+    let Some(relation) = statement.relation() else {
+        return Ok(());
+    };
+    if statement.is_attribute() {
+        return altered_type(row_type(relation));
+    }
+    let Some(p) = registry::protection(relation)? else {
+        return Ok(());
+    };
     if !is_administrator() {
         return Err(reserved("renaming", &p));
     }
@@ -135,8 +152,11 @@ fn renaming(statement: Rename) -> Result<()> {
 /// Ward finds its objects by the names of its schemas; under other names it would enforce nothing.
 fn rename_schema(schema: &str) -> Result<()> {
     if ["ward", "ward_internal"].contains(&schema) {
-        return Err(WardError::new(Code::Guarded, format!("schema \"{schema}\" cannot be renamed"))
-            .hint("It belongs to the extension ward."));
+        return Err(WardError::new(
+            Code::Guarded,
+            format!("schema \"{schema}\" cannot be renamed"),
+        )
+        .hint("It belongs to the extension ward."));
     }
     Ok(())
 }

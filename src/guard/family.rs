@@ -93,18 +93,26 @@ fn settle_created(child: Oid, risky: bool) -> Result<()> {
     if parents.is_empty() || !is_table(child) {
         return Ok(());
     }
-    let Some(p) = registry::protection(child)? else { return Ok(()) };
+    let Some(p) = registry::protection(child)? else {
+        return Ok(());
+    };
     for parent in parents {
         if registry::protection(parent)?.is_none() {
             return Err(WardError::new(
                 Code::Guarded,
-                format!("\"{}\" would inherit from a protected and from an unprotected relation", p.name),
+                format!(
+                    "\"{}\" would inherit from a protected and from an unprotected relation",
+                    p.name
+                ),
             )
             .hint("Protect both parents with ward.protect() first, or inherit from one."));
         }
     }
     if risky && !is_administrator() {
-        return Err(reserved("a foreign child, or one with constraints or computed columns, of", &p));
+        return Err(reserved(
+            "a foreign child, or one with constraints or computed columns, of",
+            &p,
+        ));
     }
     by_ward(|| protect::cover_child(child))
 }
@@ -115,7 +123,10 @@ fn is_table(relation: Oid) -> bool {
 
 /// Runs ward's own statements past the guard.
 fn by_ward<T>(f: impl FnOnce() -> T) -> T {
-    let before = level::enter(Level { ward: true, ..level::current() });
+    let before = level::enter(Level {
+        ward: true,
+        ..level::current()
+    });
     let result = f();
     level::set(before);
     result

@@ -55,7 +55,11 @@ const REFUSED: &[Refused] = &[
     refused(Core, "pg_replication_*", LOG),
     refused(Core, "pg_cancel_backend", SESSIONS),
     refused(Core, "pg_terminate_backend", SESSIONS),
-    refused(Extension("pg_stat_statements"), "pg_stat_statements", QUERIES),
+    refused(
+        Extension("pg_stat_statements"),
+        "pg_stat_statements",
+        QUERIES,
+    ),
     refused(Extension("pg_stat_monitor"), "*", QUERIES),
     refused(Extension("pg_qualstats"), "*", QUERIES),
     refused(Extension("pg_show_plans"), "*", QUERIES),
@@ -126,6 +130,9 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 fn refusal(function: Oid, refused: &Refused) -> WardError {
     let name = access::function_home(function).map_or_else(String::new, |(name, _)| name);
-    WardError::new(Code::Guarded, format!("function {name}() is refused in a session with a token"))
-        .hint(format!("Reason: {}.", refused.reason))
+    WardError::new(
+        Code::Guarded,
+        format!("function {name}() is refused in a session with a token"),
+    )
+    .hint(format!("Reason: {}.", refused.reason))
 }

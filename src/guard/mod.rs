@@ -61,13 +61,21 @@ fn is_ward() -> bool {
 /// The columns that a relation is protected by.
 fn columns(p: &Protection) -> impl Iterator<Item = &Column> {
     let dimensions = [&p.tenant, &p.owner, &p.acl].into_iter().flatten();
-    dimensions.map(|dimension| &dimension.column).chain(&p.label)
+    dimensions
+        .map(|dimension| &dimension.column)
+        .chain(&p.label)
 }
 
 /// The refusal of a statement that only an administrator may run (WD032).
 fn reserved(what: &str, p: &Protection) -> WardError {
-    WardError::new(Code::Guarded, format!("{what} protected relation \"{}\" is reserved to administrators", p.name))
-        .hint(administrator_hint())
+    WardError::new(
+        Code::Guarded,
+        format!(
+            "{what} protected relation \"{}\" is reserved to administrators",
+            p.name
+        ),
+    )
+    .hint(administrator_hint())
 }
 
 fn administrator_hint() -> &'static str {

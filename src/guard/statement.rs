@@ -19,7 +19,10 @@ pub struct Started {
 ///
 /// Errors: WD032 for what the guard refuses; WD033 for an identity change that comes too late.
 pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
-    let started = Started { level: level::current(), family: family::mark() };
+    let started = Started {
+        level: level::current(),
+        family: family::mark(),
+    };
     if matches!(statement, Statement::Transaction) || !xact::is_active() {
         return Ok(started);
     }
@@ -54,12 +57,18 @@ fn ends_identity(statement: Statement) -> bool {
 fn refuse_under_token(statement: Statement) -> Result<()> {
     match statement {
         Statement::Set(set) if set.names("role") || set.names("session_authorization") => {
-            Err(WardError::new(Code::Guarded, "the database role cannot change in a session with a token")
-                .hint("Set the role before the token, or use a session without a token."))
+            Err(WardError::new(
+                Code::Guarded,
+                "the database role cannot change in a session with a token",
+            )
+            .hint("Set the role before the token, or use a session without a token."))
         }
         Statement::Set(set) if resets_token(set) => session::refuse_if_fixed(),
-        Statement::Load => Err(WardError::new(Code::Guarded, "LOAD is refused in a session with a token")
-            .hint("Libraries are loaded by administrators: shared_preload_libraries.")),
+        Statement::Load => Err(WardError::new(
+            Code::Guarded,
+            "LOAD is refused in a session with a token",
+        )
+        .hint("Libraries are loaded by administrators: shared_preload_libraries.")),
         _ => Ok(()),
     }
 }

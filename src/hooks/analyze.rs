@@ -4,8 +4,11 @@ use crate::pg::slot::HookSlot;
 use crate::session::disclosure;
 use pgrx::pg_sys;
 
-type Analyze =
-    unsafe extern "C-unwind" fn(*mut pg_sys::ParseState, *mut pg_sys::Query, *mut pg_sys::JumbleState);
+type Analyze = unsafe extern "C-unwind" fn(
+    *mut pg_sys::ParseState,
+    *mut pg_sys::Query,
+    *mut pg_sys::JumbleState,
+);
 
 static PREVIOUS: HookSlot<Analyze> = HookSlot::new();
 

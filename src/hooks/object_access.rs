@@ -14,7 +14,9 @@ static PREVIOUS: HookSlot<ObjectAccess> = HookSlot::new();
 
 pub fn install() {
     // SAFETY: S1.
-    unsafe { pg_sys::object_access_hook = PREVIOUS.chain(pg_sys::object_access_hook, object_access) };
+    unsafe {
+        pg_sys::object_access_hook = PREVIOUS.chain(pg_sys::object_access_hook, object_access)
+    };
 }
 
 unsafe extern "C-unwind" fn object_access(
@@ -40,5 +42,7 @@ unsafe extern "C-unwind" fn inspect(
     object: Oid,
     column: c_int,
 ) {
-    raise(guard::inspect_access(Access::new(access, class, object, column)));
+    raise(guard::inspect_access(Access::new(
+        access, class, object, column,
+    )));
 }

@@ -3,9 +3,9 @@
 use super::raise;
 use crate::guard;
 use crate::pg::copy::{self, Job};
+use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::pg::statement::{self, Source};
-use crate::pg::raw;
 use crate::rows;
 use crate::session::disclosure;
 use pgrx::pg_sys;
@@ -58,7 +58,16 @@ unsafe extern "C-unwind" fn utility(
         match (step.copy, PREVIOUS.get()) {
             (Some(job), _) => copy::run(job, source, env, completion),
             (None, Some(previous)) => {
-                previous(statement, source, read_only_tree, context, params, env, dest, completion);
+                previous(
+                    statement,
+                    source,
+                    read_only_tree,
+                    context,
+                    params,
+                    env,
+                    dest,
+                    completion,
+                );
             }
             (None, None) => raw::standard_ProcessUtility(
                 statement,
@@ -85,7 +94,12 @@ unsafe extern "C-unwind" fn before(
         let source = disclosure::hide_in(Source::new(source));
         let kind = statement::classify(statement);
         let started = raise(guard::inspect(kind, source));
-        let mut step = Step { started, statement, source: source.raw(), copy: None };
+        let mut step = Step {
+            started,
+            statement,
+            source: source.raw(),
+            copy: None,
+        };
         if let statement::Statement::Copy(copy) = kind {
             match raise(rows::copy::prepare(copy)) {
                 rows::copy::Way::Core => {}

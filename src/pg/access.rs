@@ -30,7 +30,11 @@ pub struct Object {
 impl Access {
     /// What the hook's arguments say.
     pub fn new(access: ObjectAccessType::Type, class: Oid, oid: Oid, column: c_int) -> Self {
-        let object = Object { class: class.to_u32(), oid, column };
+        let object = Object {
+            class: class.to_u32(),
+            oid,
+            column,
+        };
         match access {
             ObjectAccessType::OAT_FUNCTION_EXECUTE => Self::Execute(oid),
             ObjectAccessType::OAT_TRUNCATE => Self::Truncate(oid),
@@ -50,6 +54,10 @@ const RULE: u32 = 2618;
 const CONSTRAINT: u32 = 2606;
 const DEFAULT: u32 = 2604;
 const POLICY: u32 = 3256;
+const OPERATOR: u32 = 2617;
+const OPERATOR_CLASS: u32 = 2616;
+const CAST: u32 = 2605;
+const TYPE: u32 = 1247;
 const DEPEND: u32 = 2608;
 const DEPEND_BY_REFERENCE: u32 = 2674;
 
@@ -59,8 +67,13 @@ const PARTS: [(u32, u32, i32); 5] = [
     (RULE, 2692, 3),
     (DEFAULT, 2657, 2),
     (POLICY, 3257, 3),
-    (CONSTRAINT, 2667, super::compat::CONSTRAINT_RELATION_COLUMN),
+    (
+        CONSTRAINT,
+        CONSTRAINT_BY_OID,
+        super::compat::CONSTRAINT_RELATION_COLUMN,
+    ),
 ];
+const CONSTRAINT_BY_OID: u32 = 2667;
 const TRIGGER_IS_INTERNAL: i32 = pg_sys::Anum_pg_trigger_tgisinternal as i32;
 
 impl Object {
@@ -106,28 +119,59 @@ impl Object {
         table::scan_by_oid(Oid::from(class), Oid::from(index), 1, self.oid, |row| {
             let internal = class == TRIGGER && row.boolean(TRIGGER_IS_INTERNAL) == Some(true);
             // A constraint of a domain names no relation.
-            relation = row.oid(column).filter(|relation| !internal && *relation != Oid::INVALID);
+            relation = row
+                .oid(column)
+                .filter(|relation| !internal && *relation != Oid::INVALID);
         });
         relation
     }
 }
 
 /// The relations in which this function is used by a trigger, constraint, default, policy, rule or
-/// index.
+/// index: directly, or through an operator, a cast, an operator class or a domain.
 pub fn relations_using_function(function: Oid) -> Vec<Oid> {
     let mut relations = Vec::new();
-    for object in dependents(FUNCTION, function) {
-        match object.class {
-            RELATION => relations.extend(indexed_relation(object.oid)),
-            _ => relations.extend(object.part_of()),
+    let mut users = vec![Object {
+        class: FUNCTION,
+        oid: function,
+        column: 0,
+    }];
+    let mut next = 0;
+    while let Some(&one) = users.get(next) {
+        for object in dependents(one.class, one.oid) {
+            match object.class {
+                RELATION => relations.extend(indexed_relation(object.oid)),
+                FUNCTION | OPERATOR | CAST | OPERATOR_CLASS if !users.contains(&object) => {
+                    users.push(object)
+                }
+                _ => match object.part_of() {
+                    Some(relation) => relations.push(relation),
+                    None => relations.extend(relations_of_domain_constraint(object)),
+                },
+            }
         }
+        next += 1;
     }
     relations
 }
 
+fn relations_of_domain_constraint(constraint: Object) -> Vec<Oid> {
+    let mut domain = None;
+    if constraint.class == CONSTRAINT {
+        let column = super::compat::CONSTRAINT_RELATION_COLUMN + 1;
+        let (table, index) = (Oid::from(CONSTRAINT), Oid::from(CONSTRAINT_BY_OID));
+        table::scan_by_oid(table, index, 1, constraint.oid, |row| {
+            domain = row.oid(column)
+        });
+    }
+    domain
+        .filter(|domain| *domain != Oid::INVALID)
+        .map(relations_using_type)
+        .unwrap_or_default()
+}
+
 /// The relations with a column of this type, directly or through a domain, an array or a composite.
 pub fn relations_using_type(type_oid: Oid) -> Vec<Oid> {
-    const TYPE: u32 = 1247;
     let mut relations = Vec::new();
     let mut types = vec![type_oid];
     let mut next = 0;
@@ -151,11 +195,20 @@ pub fn relations_using_type(type_oid: Oid) -> Vec<Oid> {
 fn dependents(class: u32, oid: Oid) -> Vec<Object> {
     let mut found = Vec::new();
     let keys = [(4, Oid::from(class)), (5, oid)];
-    table::scan_by_oids(Oid::from(DEPEND), Oid::from(DEPEND_BY_REFERENCE), &keys, |row| {
-        if let (Some(class), Some(oid)) = (row.oid(1), row.oid(2)) {
-            found.push(Object { class: class.to_u32(), oid, column: 0 });
-        }
-    });
+    table::scan_by_oids(
+        Oid::from(DEPEND),
+        Oid::from(DEPEND_BY_REFERENCE),
+        &keys,
+        |row| {
+            if let (Some(class), Some(oid)) = (row.oid(1), row.oid(2)) {
+                found.push(Object {
+                    class: class.to_u32(),
+                    oid,
+                    column: 0,
+                });
+            }
+        },
+    );
     found
 }
 

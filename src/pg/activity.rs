@@ -62,8 +62,15 @@ impl Message {
         // SAFETY: by the contract of new(); each text is an allocation of its own.
         unsafe {
             let data = &mut *self.0;
-            [data.message, data.detail, data.detail_log, data.hint, data.context, data.internalquery]
-                .map(|text| bytes_of(text))
+            [
+                data.message,
+                data.detail,
+                data.detail_log,
+                data.hint,
+                data.context,
+                data.internalquery,
+            ]
+            .map(|text| bytes_of(text))
         }
     }
 

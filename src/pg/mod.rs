@@ -16,6 +16,7 @@ pub mod check;
 pub mod compat;
 pub mod copy;
 pub mod definition;
+pub mod error;
 pub mod expr;
 pub mod foreign_key;
 pub mod guc;

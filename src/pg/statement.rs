@@ -154,8 +154,11 @@ impl Set {
 
     /// RESET name, or SET name TO DEFAULT.
     pub fn is_reset(self) -> bool {
-        [pg_sys::VariableSetKind::VAR_RESET, pg_sys::VariableSetKind::VAR_SET_DEFAULT]
-            .contains(&self.kind())
+        [
+            pg_sys::VariableSetKind::VAR_RESET,
+            pg_sys::VariableSetKind::VAR_SET_DEFAULT,
+        ]
+        .contains(&self.kind())
     }
 
     /// Is it about this setting? Names of settings do not distinguish case.
@@ -195,8 +198,12 @@ pub unsafe fn classify(statement: *mut pg_sys::PlannedStmt) -> Statement {
             NodeTag::T_DiscardStmt => Statement::Discard,
             NodeTag::T_VariableSetStmt => Statement::Set(Set(node.cast())),
             NodeTag::T_LoadStmt => Statement::Load,
-            NodeTag::T_ExplainStmt => Statement::Explain { creates_table: explains_create(node.cast()) },
-            NodeTag::T_CreateTableAsStmt | NodeTag::T_RefreshMatViewStmt => Statement::CreateTableAs,
+            NodeTag::T_ExplainStmt => Statement::Explain {
+                creates_table: explains_create(node.cast()),
+            },
+            NodeTag::T_CreateTableAsStmt | NodeTag::T_RefreshMatViewStmt => {
+                Statement::CreateTableAs
+            }
             NodeTag::T_CopyStmt => Statement::Copy(copy::Statement::new(node.cast())),
             NodeTag::T_ReassignOwnedStmt => Statement::ReassignOwned,
             _ => classify_definition(node),
@@ -219,31 +226,47 @@ unsafe fn classify_definition(node: *mut pg_sys::Node) -> Statement {
                 Statement::CreateTable(CreateTable::new(node.cast()))
             }
             NodeTag::T_IndexStmt => Statement::CreateIndex(CreateIndex::new(node.cast())),
-            NodeTag::T_CreateStatsStmt => Statement::CreateStatistics(CreateStatistics::new(node.cast())),
+            NodeTag::T_CreateStatsStmt => {
+                Statement::CreateStatistics(CreateStatistics::new(node.cast()))
+            }
             NodeTag::T_AlterDomainStmt => Statement::AlterDomain(AlterDomain::new(node.cast())),
             NodeTag::T_RenameStmt => Statement::Rename(Rename::new(node.cast())),
-            NodeTag::T_AlterObjectSchemaStmt => {
-                named((*node.cast::<pg_sys::AlterObjectSchemaStmt>()).relation, Statement::SetSchema)
+            NodeTag::T_AlterObjectSchemaStmt => named(
+                (*node.cast::<pg_sys::AlterObjectSchemaStmt>()).relation,
+                Statement::SetSchema,
+            ),
+            NodeTag::T_CreatePolicyStmt => named(
+                (*node.cast::<pg_sys::CreatePolicyStmt>()).table,
+                Statement::Policy,
+            ),
+            NodeTag::T_AlterPolicyStmt => named(
+                (*node.cast::<pg_sys::AlterPolicyStmt>()).table,
+                Statement::Policy,
+            ),
+            NodeTag::T_CreateTrigStmt => named(
+                (*node.cast::<pg_sys::CreateTrigStmt>()).relation,
+                Statement::Trigger,
+            ),
+            NodeTag::T_RuleStmt => {
+                named((*node.cast::<pg_sys::RuleStmt>()).relation, Statement::Rule)
             }
-            NodeTag::T_CreatePolicyStmt => {
-                named((*node.cast::<pg_sys::CreatePolicyStmt>()).table, Statement::Policy)
-            }
-            NodeTag::T_AlterPolicyStmt => {
-                named((*node.cast::<pg_sys::AlterPolicyStmt>()).table, Statement::Policy)
-            }
-            NodeTag::T_CreateTrigStmt => {
-                named((*node.cast::<pg_sys::CreateTrigStmt>()).relation, Statement::Trigger)
-            }
-            NodeTag::T_RuleStmt => named((*node.cast::<pg_sys::RuleStmt>()).relation, Statement::Rule),
             NodeTag::T_CreatePublicationStmt => {
                 let publication = &*node.cast::<pg_sys::CreatePublicationStmt>();
-                Statement::Publication(Publication::new(publication.pubobjects, publication.for_all_tables))
+                Statement::Publication(Publication::new(
+                    publication.pubobjects,
+                    publication.for_all_tables,
+                ))
             }
             NodeTag::T_AlterPublicationStmt => {
                 let publication = &*node.cast::<pg_sys::AlterPublicationStmt>();
-                Statement::Publication(Publication::new(publication.pubobjects, publication.for_all_tables))
+                Statement::Publication(Publication::new(
+                    publication.pubobjects,
+                    publication.for_all_tables,
+                ))
             }
-            NodeTag::T_AlterExtensionStmt if is_ward((*node.cast::<pg_sys::AlterExtensionStmt>()).extname) => {
+            NodeTag::T_AlterExtensionStmt
+                if is_ward((*node.cast::<pg_sys::AlterExtensionStmt>()).extname) =>
+            {
                 Statement::AlterWard
             }
             NodeTag::T_AlterExtensionContentsStmt

@@ -76,7 +76,9 @@ fn text_with_token() -> Option<&'static [u8]> {
 /// copied; but tokens are found in the whole text.
 fn show_masked(text: &[u8]) {
     BUFFER.with(|buffer| {
-        let Ok(mut buffer) = buffer.try_borrow_mut() else { return };
+        let Ok(mut buffer) = buffer.try_borrow_mut() else {
+            return;
+        };
         let shown = text.len().min(buffer.capacity().saturating_sub(1));
         buffer.clear();
         buffer.extend_from_slice(text.get(..shown).unwrap_or_default());

@@ -45,7 +45,9 @@ fn find_start(text: &[u8]) -> Option<usize> {
 pub fn mask(text: &mut [u8]) {
     let mut from = 0;
     loop {
-        let Some(token) = text.get(from..).and_then(|rest| tokens(rest).next()) else { return };
+        let Some(token) = text.get(from..).and_then(|rest| tokens(rest).next()) else {
+            return;
+        };
         let (start, end) = (from + token.start, from + token.end);
         if let Some(token) = text.get_mut(start..end) {
             token.fill(MASK);
@@ -62,11 +64,20 @@ pub fn mask_pieces(text: &mut [u8], statement: &[u8]) {
     const PIECE: usize = 16;
     let mut from = 0;
     while from < text.len() {
-        let length = text.iter().skip(from).take_while(|byte| is_token_byte(**byte)).count();
-        let Some(run) = text.get_mut(from..from + length) else { return };
+        let length = text
+            .iter()
+            .skip(from)
+            .take_while(|byte| is_token_byte(**byte))
+            .count();
+        let Some(run) = text.get_mut(from..from + length) else {
+            return;
+        };
         if length >= PIECE
-            && tokens(statement)
-                .any(|token| statement.get(token).is_some_and(|token| contains(token, run)))
+            && tokens(statement).any(|token| {
+                statement
+                    .get(token)
+                    .is_some_and(|token| contains(token, run))
+            })
         {
             run.fill(MASK);
         }

@@ -8,13 +8,16 @@ CREATE FUNCTION parts_default() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN '
 CREATE FUNCTION parts_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE FUNCTION parts_index(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN t; END';
 CREATE FUNCTION parts_unused() RETURNS int LANGUAGE sql AS 'SELECT 1';
-CREATE DOMAIN parts_word AS text;
+CREATE FUNCTION parts_operator(text, text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN true; END';
+CREATE FUNCTION parts_domain(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE OPERATOR <+> (LEFTARG = text, RIGHTARG = text, FUNCTION = parts_operator);
+CREATE DOMAIN parts_word AS text CHECK (parts_domain(VALUE));
 CREATE DOMAIN parts_words AS parts_word;
 CREATE TYPE parts_row AS (id int, tenant_id int, body text);
 CREATE TABLE parts_parent (id int PRIMARY KEY);
 CREATE TABLE parts_docs (
     id int REFERENCES parts_parent, tenant_id int, body text CHECK (parts_check(body)),
-    made text DEFAULT parts_default(), word parts_words);
+    made text DEFAULT parts_default() CHECK (made <+> body), word parts_words);
 CREATE TABLE parts_typed OF parts_row;
 CREATE INDEX ON parts_docs (parts_index(body));
 CREATE TRIGGER t BEFORE INSERT ON parts_docs FOR EACH ROW EXECUTE FUNCTION parts_trigger();
@@ -31,6 +34,8 @@ BEGIN
         'CREATE OR REPLACE FUNCTION parts_default() RETURNS text LANGUAGE sql AS ''SELECT query_to_xml(''''TABLE docs'''', true, true, '''''''')::text''',
         'CREATE OR REPLACE FUNCTION parts_trigger() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RAISE INFO ''''%'''', NEW; RETURN NEW; END''',
         'CREATE OR REPLACE FUNCTION parts_index(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS ''BEGIN RAISE INFO ''''%'''', t; RETURN t; END''',
+        'CREATE OR REPLACE FUNCTION parts_operator(text, text) RETURNS boolean LANGUAGE plpgsql AS ''BEGIN RAISE INFO ''''%'''', $1; RETURN true; END''',
+        'CREATE OR REPLACE FUNCTION parts_domain(text) RETURNS boolean LANGUAGE plpgsql AS ''BEGIN RAISE INFO ''''%'''', $1; RETURN true; END''',
         'CREATE OR REPLACE FUNCTION parts_unused() RETURNS int LANGUAGE sql AS ''SELECT 2''',
         'ALTER FUNCTION parts_trigger() SET search_path = app_owner',
         'ALTER FUNCTION parts_trigger() OWNER TO app_owner',
@@ -40,6 +45,8 @@ BEGIN
         'ALTER DOMAIN parts_word SET NOT NULL',
         'ALTER TYPE parts_row DROP ATTRIBUTE tenant_id CASCADE',
         'ALTER TYPE parts_row ALTER ATTRIBUTE tenant_id TYPE bigint CASCADE',
+        'ALTER TYPE parts_row RENAME ATTRIBUTE tenant_id TO org CASCADE',
+        'DROP OPERATOR <+> (text, text) CASCADE',
         'DROP DOMAIN parts_words CASCADE',
         'DROP FUNCTION parts_check CASCADE',
         'DROP FUNCTION parts_trigger CASCADE',
@@ -86,5 +93,6 @@ DROP TABLE parts_docs, parts_parent, parts_typed;
 DROP PROCEDURE parts_try;
 DROP DOMAIN parts_words, parts_word;
 DROP TYPE parts_row;
-DROP FUNCTION parts_check, parts_default, parts_trigger, parts_index, parts_unused;
+DROP OPERATOR <+> (text, text);
+DROP FUNCTION parts_operator, parts_domain, parts_check, parts_default, parts_trigger, parts_index, parts_unused;
 SELECT format('REVOKE CREATE ON DATABASE %I FROM app_owner', current_database()) \gexec
