@@ -499,12 +499,19 @@ ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER announce;
 CREATE FUNCTION ward_internal.forget_dropped() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    forgotten oid[];
 BEGIN
-    DELETE FROM ward_internal.protection p
-    USING pg_catalog.pg_event_trigger_dropped_objects() dropped
-    WHERE dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-      AND dropped.objsubid = 0
-      AND p.relation = dropped.objid::pg_catalog.regclass;
+    SELECT pg_catalog.array_agg(p.relation) INTO forgotten
+    FROM ward_internal.protection p
+    JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
+      ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+     AND dropped.objsubid = 0
+     AND p.relation = dropped.objid::pg_catalog.regclass;
+    -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
+    IF forgotten IS NOT NULL THEN
+        DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
+    END IF;
 END
 $$;
 CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();
