@@ -110,15 +110,16 @@ variant() {
 # Object ids differ from run to run; places within a file say nothing.
 essence() { grep -v '^[#@]' | sed -E 's/\b[0-9]{5,}\b/OID/g'; }
 
-# compare VARIANT: its results against those of the bare run, less what expected/VARIANT.TEST.diff knows and explains.
+# compare VARIANT: its results against those of the bare run, less what expected/VARIANT.TEST[.pgNN].diff knows and explains.
 compare() {
   local name=$1 result test known found
   for result in "$run/core/bare/"*/results/*.out; do
     test=$(basename "$result" .out)
-    known=$here/expected/$name.$test.diff
+    known=$here/expected/$name.$test.pg$PG.diff
+    [ -e "$known" ] || known=$here/expected/$name.$test.diff
     found=$run/core/$name/$test.diff
     if diff -U0 --label bare --label "$name" "$result" "${result/core\/bare/core/$name}" >"$found"; then
-      [ ! -e "$known" ] || note "tests/core/expected/$name.$test.diff is no longer needed"
+      [ ! -e "$known" ] || note "tests/core/expected/${known##*/} is no longer needed"
     elif [ ! -e "$known" ] || ! cmp -s <(essence <"$known") <(essence <"$found"); then
       failed=$((failed + 1))
       printf 'FAIL  %s differs with ward %s\n' "$test" "$name"
