@@ -14,6 +14,11 @@ GRANT ALL ON seen TO app;
 CREATE FUNCTION app.spy() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE n int;
 BEGIN
+    BEGIN
+        PERFORM 1 / 0;
+    EXCEPTION WHEN division_by_zero THEN
+        NULL;
+    END;
     PERFORM 1 FROM ONLY docs WHERE tenant_id = 2;
     INSERT INTO seen VALUES (TG_OP, 'PERFORM docs: ' || FOUND);
     PERFORM 1 FROM ONLY docs x WHERE tenant_id = 2 FOR KEY SHARE OF x;
@@ -92,6 +97,48 @@ DELETE FROM parent WHERE id = 1;
 SET ward.token = '';
 DROP TABLE cast_child;
 DROP TYPE key CASCADE;
+-- the default that a foreign key sets is computed by one
+CREATE FUNCTION app.choose() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM 1 FROM ONLY docs WHERE tenant_id = 2;
+    RAISE NOTICE 'default saw docs of tenant 2: %', FOUND;
+    RETURN 2;
+END $$;
+CREATE TABLE default_child (id int PRIMARY KEY, parent_id int DEFAULT choose() REFERENCES parent ON DELETE SET DEFAULT);
+INSERT INTO default_child VALUES (1, 3);
+SET ward.token = :'alice';
+BEGIN;
+DELETE FROM parent WHERE id = 3;
+SELECT * FROM default_child;
+ROLLBACK;
+SET ward.token = '';
+DROP TABLE default_child;
+DROP FUNCTION app.choose;
+-- after an error inside a cascade, foreign keys are still core's and statements the session's
+CREATE FUNCTION app.fails() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'on purpose'; END$$;
+CREATE TABLE failing (id int REFERENCES parent ON DELETE CASCADE);
+CREATE TRIGGER fails BEFORE DELETE ON failing FOR EACH ROW EXECUTE FUNCTION fails();
+INSERT INTO failing VALUES (3);
+SET ward.token = :'alice';
+DO $$
+BEGIN
+    BEGIN
+        DELETE FROM parent WHERE id = 3;
+    EXCEPTION WHEN OTHERS THEN
+        RAISE NOTICE '%', SQLERRM;
+    END;
+    PERFORM 1 FROM ONLY docs WHERE tenant_id = 2;
+    RAISE NOTICE 'after it saw docs of tenant 2: %', FOUND;
+    BEGIN
+        DELETE FROM docs WHERE id = 3;
+        RAISE 'notes cascaded: %', NOT EXISTS (SELECT FROM notes WHERE doc_id = 3);
+    EXCEPTION WHEN OTHERS THEN
+        RAISE NOTICE '%', SQLERRM;
+    END;
+END $$;
+SET ward.token = '';
+DROP TABLE failing;
+DROP FUNCTION app.fails;
 
 -- foreign keys themselves: notes of all tenants hang on docs
 RESET ROLE;

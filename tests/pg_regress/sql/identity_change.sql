@@ -78,6 +78,15 @@ SELECT format('ALTER SYSTEM SET ward.token = %L', :'alice') AS statement \gset
 :statement;
 SET ROLE app;
 
+-- ordinary work under a token: temporary objects come and go
+SET ward.token = :'alice';
+CREATE TEMP TABLE scratch (id int);
+CREATE INDEX ON scratch (id);
+ALTER TABLE scratch ADD COLUMN body text;
+CREATE TEMP VIEW scratch_view AS SELECT * FROM scratch;
+DROP VIEW scratch_view;
+DROP TABLE scratch;
+
 -- no change after a write in the same transaction, protected or not
 BEGIN;  SET LOCAL ward.token = :'alice';
 UPDATE docs SET body = body WHERE id = 3;
