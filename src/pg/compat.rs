@@ -73,6 +73,22 @@ pub unsafe fn walk_query(
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| query_walker(query, f, cx, flags as c_int)) }
 }
 
+/// Visits the children of an expression node, or the parts of a query, from within a walk.
+///
+/// # Safety
+/// As [`walk_expression`], and only from a callback without destructors: an ERROR jumps over it to
+/// the guard of the walk that called it.
+pub unsafe fn walk_deeper(node: *mut pg_sys::Node, f: Walker, cx: *mut c_void) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        if (*node).type_ == pg_sys::NodeTag::T_Query {
+            query_walker(node.cast(), f, cx, 0)
+        } else {
+            expression_walker(node, f, cx)
+        }
+    }
+}
+
 /// Copies an expression node with its children replaced by what `f` returns.
 ///
 /// # Safety

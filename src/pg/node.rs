@@ -177,6 +177,22 @@ impl Query {
         found
     }
 
+    /// Is one of `functions` called anywhere in the query, nested levels included?
+    pub fn calls_any(self, functions: &[Oid]) -> bool {
+        // No guard: nothing in here can panic, and there are no destructors to skip.
+        unsafe extern "C-unwind" fn is_call(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
+            // SAFETY: S2; `cx` is the slice below, borrowed for the walk.
+            unsafe {
+                !node.is_null()
+                    && (is_call_of(node, *cx.cast::<&[Oid]>())
+                        || compat::walk_deeper(node, is_call, cx))
+            }
+        }
+        let mut functions = functions;
+        // SAFETY: S2; the walker only reads.
+        unsafe { compat::walk_query(self.raw(), is_call, (&raw mut functions).cast(), 0) }
+    }
+
     /// Replaces function calls throughout the query, nested levels included.
     ///
     /// `f` gets the function and the call itself, and returns what stands in its place.
@@ -229,20 +245,34 @@ impl Query {
         }
     }
 
-    /// Drops the checks that are nothing but a call of one of `functions`.
-    pub fn drop_checks(self, functions: &[Oid]) {
+    /// Decides about each check that is nothing but a function call.
+    pub fn settle_checks(self, decide: &dyn Fn(Oid, Expr) -> Verdict) {
         // SAFETY: S2; builds a new list of the same nodes.
         unsafe {
             let query = self.raw();
             let mut kept = null_mut();
             for check in list_items::<pg_sys::WithCheckOption>((*query).withCheckOptions) {
-                if !is_call_of((*check).qual, functions) {
-                    kept = pg_sys::lappend(kept, check.cast());
+                match verdict((*check).qual, decide) {
+                    Verdict::Drop => continue,
+                    Verdict::Never => (*check).qual = pg_sys::makeBoolConst(false, false),
+                    Verdict::Keep => {}
                 }
+                kept = pg_sys::lappend(kept, check.cast());
             }
             (*query).withCheckOptions = kept;
         }
     }
+}
+
+/// What becomes of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays.
+    Keep,
+    /// It goes: something stronger stands in its place.
+    Drop,
+    /// It becomes FALSE.
+    Never,
 }
 
 /// When a check of a written row is made; see `WCOKind` in core.
@@ -310,15 +340,19 @@ impl Rte {
         }
     }
 
-    /// Drops the security conditions that are nothing but a call of one of `functions`.
-    pub fn drop_security_quals(self, functions: &[Oid]) {
+    /// Decides about each security condition that is nothing but a function call.
+    pub fn settle_security_quals(self, decide: &dyn Fn(Oid, Expr) -> Verdict) {
         // SAFETY: S2; builds a new list of the same nodes.
         unsafe {
             let rte = self.raw();
             let mut kept = null_mut();
             for qual in list_items::<pg_sys::Node>((*rte).securityQuals) {
-                if !is_call_of(qual, functions) {
-                    kept = pg_sys::lappend(kept, qual.cast());
+                match verdict(qual, decide) {
+                    Verdict::Drop => {}
+                    Verdict::Never => {
+                        kept = pg_sys::lappend(kept, pg_sys::makeBoolConst(false, false).cast());
+                    }
+                    Verdict::Keep => kept = pg_sys::lappend(kept, qual.cast()),
                 }
             }
             (*rte).securityQuals = kept;
@@ -406,6 +440,22 @@ impl Expr {
             let constant = &*arg.cast::<pg_sys::Const>();
             let is_oid = [pg_sys::REGCLASSOID, pg_sys::OIDOID].contains(&constant.consttype);
             (is_oid && !constant.constisnull).then(|| Oid::from(constant.constvalue.value() as u32))
+        }
+    }
+}
+
+/// What `decide` says of a node that is a function call; any other stays.
+///
+/// # Safety
+/// `node` is null or live (S2).
+unsafe fn verdict(node: *mut pg_sys::Node, decide: &dyn Fn(Oid, Expr) -> Verdict) -> Verdict {
+    let Some(expr) = NonNull::new(node).map(Expr) else { return Verdict::Keep };
+    // SAFETY: by contract.
+    unsafe {
+        if (*node).type_ == NodeTag::T_FuncExpr {
+            decide((*node.cast::<pg_sys::FuncExpr>()).funcid, expr)
+        } else {
+            Verdict::Keep
         }
     }
 }

@@ -38,7 +38,13 @@ pub struct Protection {
     pub shared_tenant: Option<String>,
     /// Had the root row security before it was protected?
     pub rls_before: bool,
+    /// Does ward's permissive policy stand alone? Where the table has others, it must not widen them.
+    /// (A change of a policy invalidates the relation, and with it this entry.)
+    pub permits: bool,
 }
+
+/// The prefix of the names of ward's own catalog policies.
+pub const POLICY_PREFIX: &str = "ward_";
 
 /// A row of `ward_internal.protection`.
 struct Stored {
@@ -218,6 +224,7 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         default_label,
         shared_tenant: option("shared_tenant").map(str::to_owned),
         rls_before: row.rls_before,
+        permits: !catalog::has_other_permissive_policy(relation, POLICY_PREFIX),
     })
 }
 

@@ -10,6 +10,12 @@ use crate::session::Identity;
 /// Replaces `ward.tenant()`, `ward.tenants()`, `ward.subject()`, `ward.clearance()` and
 /// `ward.permit()` throughout the query, nested levels included.
 pub fn context(query: Query, identity: &Identity, objects: &Objects) {
+    let functions =
+        [objects.tenant, objects.tenants, objects.subject, objects.clearance, objects.permit];
+    // Looking is much cheaper than copying the query, and most queries call none of them.
+    if !query.calls_any(&functions) {
+        return;
+    }
     let principal = identity.principal();
     query.replace_calls(&mut |function, call| {
         if function == objects.clearance {

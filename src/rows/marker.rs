@@ -8,23 +8,20 @@
 use super::predicate;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::{Scalar, Value};
-use crate::pg::{Oid, catalog};
+use crate::pg::Oid;
 use crate::registry::{self, Dimension, Protection};
 use crate::session::{self, Access, Identity};
 use std::rc::Rc;
 use ward_core::Label;
-
-/// The prefix of the names of ward's own catalog policies.
-pub const POLICY_PREFIX: &str = "ward_";
 
 /// A row's values of the protected columns, as text, in the order tenant, label, owner, acl; only
 /// the dimensions that the relation uses are present.
 pub type RowTexts = Vec<Option<Vec<Option<String>>>>;
 
 /// Is ward's permissive policy the only one of this relation? If others exist, it must not widen
-/// them.
+/// them; and a relation that is not registered is left to them alone.
 pub fn permit(relation: Oid) -> bool {
-    !catalog::has_other_permissive_policy(relation, POLICY_PREFIX)
+    matches!(registry::protection(relation), Ok(Some(p)) if p.permits)
 }
 
 /// May the session read (or write) a row with these values?

@@ -14,7 +14,8 @@ use crate::pg::check;
 use crate::pg::expr;
 use crate::pg::foreign_key;
 use crate::pg::inline::{self, Inlined};
-use crate::pg::node::{Command, Query, Rte};
+use crate::pg::Oid;
+use crate::pg::node::{Command, Expr, Query, Rte, Verdict};
 use crate::pg::plan::Fingerprint;
 use crate::registry::{self, Objects, Protection};
 use crate::session::{self, Access, Identity};
@@ -64,6 +65,10 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
     if !registry::any()? {
         return Ok(Pass::default());
     }
+    if hold && session::has_token() {
+        // Whatever it reads, by functions as well, would outlive its transaction and the identity.
+        refuse_unsafe(hold)?;
+    }
     let inlined = inline::expand(query, params.raw());
     if !touches_protected(query)? {
         return Ok(Pass { inlined, ..Pass::default() });
@@ -83,8 +88,8 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
         }
         Access::Bound(identity) => {
             refuse_unsafe(hold)?;
-            fold::context(query, &identity, &objects);
             query.visit(&mut |level| enforce_level(level, &identity, &objects))?;
+            fold::context(query, &identity, &objects);
             identity.fingerprint
         }
     };
@@ -184,9 +189,10 @@ fn enforce_level(level: Query, identity: &Identity, objects: &Objects) -> Result
             continue;
         };
         let is_target = index == level.result_index();
-        rte.drop_security_quals(&[objects.may_read, objects.may_write, objects.permit]);
+        let wards_own = |function, call| wards_own(function, call, &p, objects);
+        rte.settle_security_quals(&wards_own);
         if is_target {
-            level.drop_checks(&[objects.may_read, objects.may_write, objects.permit]);
+            level.settle_checks(&wards_own);
             write::enforce(level, &p, identity, objects, index)?;
         }
         if !(is_target && level.command() == Command::Insert) {
@@ -204,6 +210,19 @@ fn enforce_level(level: Query, identity: &Identity, objects: &Objects) -> Result
         rte.set_mark(check::mark());
     }
     refuse_unknown_command(level)
+}
+
+/// What ward's catalog policies contributed: the conditions of the pass replace it.
+fn wards_own(function: Oid, call: Expr, p: &Protection, objects: &Objects) -> Verdict {
+    if function == objects.may_read || function == objects.may_write {
+        return Verdict::Drop;
+    }
+    match call.oid_argument(0) {
+        Some(relation) if function == objects.permit && relation == p.relation => {
+            if p.permits { Verdict::Drop } else { Verdict::Never }
+        }
+        _ => Verdict::Keep,
+    }
 }
 
 /// A command that this version does not know may write in a way that is not checked.
