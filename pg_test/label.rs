@@ -8,7 +8,11 @@ use ward_core::{Category, Label, Level};
 /// Every level without categories, with the first, the last standard, the first and the last
 /// custom one, and the two ends of the lattice.
 fn samples() -> Vec<Label> {
-    let categories = || [0u8, 23, 24, 55].into_iter().filter_map(Category::from_index);
+    let categories = || {
+        [0u8, 23, 24, 55]
+            .into_iter()
+            .filter_map(Category::from_index)
+    };
     let mut all: Vec<Label> = Level::ALL
         .into_iter()
         .flat_map(|level| {
@@ -61,7 +65,10 @@ mod tests {
 
     #[pg_test]
     fn a_null_label_is_none_and_an_array_keeps_its_labels() {
-        assert_eq!(Spi::get_one::<LabelDatum>("SELECT NULL::ward.label"), Ok(None));
+        assert_eq!(
+            Spi::get_one::<LabelDatum>("SELECT NULL::ward.label"),
+            Ok(None)
+        );
         let labels: Vec<LabelDatum> = samples().into_iter().map(LabelDatum::from).collect();
         let count = labels.len() as i64;
         let matching = Spi::get_one_with_args::<i64>(

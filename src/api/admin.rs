@@ -34,7 +34,13 @@ fn trust_issuer(
          ON CONFLICT (issuer) DO UPDATE SET audience = excluded.audience, jwks = excluded.jwks,
              claims = excluded.claims, options = excluded.options,
              changed_at = now(), changed_by = SESSION_USER",
-        &[issuer.into(), audience.into(), jwks.into(), claims.into(), options.into()],
+        &[
+            issuer.into(),
+            audience.into(),
+            jwks.into(),
+            claims.into(),
+            options.into(),
+        ],
     )?;
     Ok(())
 }
@@ -50,7 +56,9 @@ fn rotate_keys(issuer: &str, jwks: JsonB) -> Result<()> {
         "SELECT audience, claims, options FROM ward_internal.issuer WHERE issuer = $1 FOR UPDATE",
         &[issuer.into()],
     )?;
-    let Some((audience, claims, options)) = stored else { return Ok(known(0, issuer)?) };
+    let Some((audience, claims, options)) = stored else {
+        return Ok(known(0, issuer)?);
+    };
     define(issuer, &audience, &jwks, &claims, &options)?;
     spi::run(
         "UPDATE ward_internal.issuer SET jwks = $2, changed_at = now(), changed_by = SESSION_USER
@@ -67,7 +75,10 @@ fn rotate_keys(issuer: &str, jwks: JsonB) -> Result<()> {
 #[search_path(pg_catalog, pg_temp)]
 fn distrust_issuer(issuer: &str) -> Result<()> {
     administering()?;
-    let changed = spi::run("DELETE FROM ward_internal.issuer WHERE issuer = $1", &[issuer.into()])?;
+    let changed = spi::run(
+        "DELETE FROM ward_internal.issuer WHERE issuer = $1",
+        &[issuer.into()],
+    )?;
     Ok(known(changed, issuer)?)
 }
 
@@ -81,11 +92,17 @@ fn distrust_issuer(issuer: &str) -> Result<()> {
 fn revoke(kind: &str, value: &str, reason: &str) -> Result<()> {
     administering()?;
     if RevocationKind::from_name(kind).is_none() {
-        return Err(WardError::new(Code::Argument, format!("revocation kind \"{kind}\" is not known"))
-            .hint("Use token, subject or session.").into());
+        return Err(WardError::new(
+            Code::Argument,
+            format!("revocation kind \"{kind}\" is not known"),
+        )
+        .hint("Use token, subject or session.")
+        .into());
     }
     if value.is_empty() || reason.trim().is_empty() {
-        return Err(WardError::new(Code::Argument, "ward.revoke needs a value and a reason").into());
+        return Err(
+            WardError::new(Code::Argument, "ward.revoke needs a value and a reason").into(),
+        );
     }
     spi::run(
         "INSERT INTO ward_internal.revocation (kind, value, reason) VALUES ($1, $2, $3)
@@ -106,17 +123,33 @@ fn registry_changed(call: pg_sys::FunctionCallInfo) {
     }
 }
 
-fn define(issuer: &str, audience: &str, jwks: &JsonB, claims: &JsonB, options: &JsonB) -> errors::Result<()> {
+fn define(
+    issuer: &str,
+    audience: &str,
+    jwks: &JsonB,
+    claims: &JsonB,
+    options: &JsonB,
+) -> errors::Result<()> {
     let [jwks, claims, options] = [jwks, claims, options].map(|json| json.0.to_string());
-    Issuer::define(issuer, audience, &jwks, &claims, &options, &registry::category)
-        .map(|_| ())
-        .map_err(|error| WardError::new(Code::Definition, error.to_string()))
+    Issuer::define(
+        issuer,
+        audience,
+        &jwks,
+        &claims,
+        &options,
+        &registry::category,
+    )
+    .map(|_| ())
+    .map_err(|error| WardError::new(Code::Definition, error.to_string()))
 }
 
 fn known(changed: usize, issuer: &str) -> errors::Result<()> {
     if changed > 0 {
         return Ok(());
     }
-    Err(WardError::new(Code::Issuer, format!("issuer \"{issuer}\" is not trusted here"))
-        .hint("SELECT issuer FROM ward.issuers lists the trusted ones."))
+    Err(WardError::new(
+        Code::Issuer,
+        format!("issuer \"{issuer}\" is not trusted here"),
+    )
+    .hint("SELECT issuer FROM ward.issuers lists the trusted ones."))
 }

@@ -12,15 +12,31 @@ use crate::errors::{self, Code, WardError};
 use pgrx::extension_sql_file;
 use pgrx::pg_sys::panic::ErrorReport;
 
-extension_sql_file!("../../sql/install/00_schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../../sql/install/10_registry.sql", name = "registry", requires = ["schema"]);
+extension_sql_file!(
+    "../../sql/install/00_schema.sql",
+    name = "schema",
+    bootstrap
+);
+extension_sql_file!(
+    "../../sql/install/10_registry.sql",
+    name = "registry",
+    requires = ["schema"]
+);
 extension_sql_file!(
     "../../sql/install/15_registry_triggers.sql",
     name = "registry_triggers",
     requires = ["registry", admin::registry_changed]
 );
-extension_sql_file!("../../sql/install/30_copy.sql", name = "copy", requires = ["schema"]);
-extension_sql_file!("../../sql/install/80_views.sql", name = "views", requires = ["registry"]);
+extension_sql_file!(
+    "../../sql/install/30_copy.sql",
+    name = "copy",
+    requires = ["schema"]
+);
+extension_sql_file!(
+    "../../sql/install/80_views.sql",
+    name = "views",
+    requires = ["registry"]
+);
 extension_sql_file!("../../sql/install/90_grants.sql", name = "grants", finalize);
 
 /// What functions called by SQL return: a refusal becomes an error with its SQLSTATE and code.
@@ -32,16 +48,21 @@ fn preloaded() -> errors::Result<()> {
     if crate::hooks::installed() {
         return Ok(());
     }
-    Err(WardError::new(Code::NotLoaded, "ward is not preloaded on this server")
-        .hint("Add ward to shared_preload_libraries and restart the server."))
+    Err(
+        WardError::new(Code::NotLoaded, "ward is not preloaded on this server")
+            .hint("Add ward to shared_preload_libraries and restart the server."),
+    )
 }
 
 /// Refuses administration under an application's token (WD032).
 fn administering() -> errors::Result<()> {
     preloaded()?;
     if crate::session::has_token() {
-        return Err(WardError::new(Code::Guarded, "ward is not administered in a session with a token")
-            .hint("Use a session without ward.token."));
+        return Err(WardError::new(
+            Code::Guarded,
+            "ward is not administered in a session with a token",
+        )
+        .hint("Use a session without ward.token."));
     }
     Ok(())
 }

@@ -48,7 +48,11 @@ fn protect(
         acl: text(acl),
     };
     let options = options.map_or_else(|| serde_json::json!({}), |options| options.0);
-    Ok(protecting::protect(required(relation)?, &columns, &options)?)
+    Ok(protecting::protect(
+        required(relation)?,
+        &columns,
+        &options,
+    )?)
 }
 
 /// Ends the protection of a table. `reason` is recorded.
@@ -61,7 +65,10 @@ AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
 fn unprotect(relation: Option<pg_sys::Oid>, reason: Option<&str>) -> Result<()> {
     administering()?;
-    Ok(protecting::unprotect(required(relation)?, reason.unwrap_or_default())?)
+    Ok(protecting::unprotect(
+        required(relation)?,
+        reason.unwrap_or_default(),
+    )?)
 }
 
 fn required(relation: Option<Oid>) -> errors::Result<Oid> {
@@ -113,11 +120,24 @@ LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@'
 ")]
 fn deny(relation: pg_sys::Oid, dimension: &str) -> Result<bool> {
     let (code, what) = match dimension {
-        "tenant" => (Code::Tenant, "its tenant is not one that this session may write"),
-        "label" => (Code::Label, "its label is not within this session's clearance"),
-        _ => (Code::DefaultDeny, "it would not belong to this session's subject"),
+        "tenant" => (
+            Code::Tenant,
+            "its tenant is not one that this session may write",
+        ),
+        "label" => (
+            Code::Label,
+            "its label is not within this session's clearance",
+        ),
+        _ => (
+            Code::DefaultDeny,
+            "it would not belong to this session's subject",
+        ),
     };
-    Err(WardError::new(code, format!("row refused for \"{}\": {what}", name(relation))).into())
+    Err(WardError::new(
+        code,
+        format!("row refused for \"{}\": {what}", name(relation)),
+    )
+    .into())
 }
 
 /// The new label, unless it would not dominate the old one: labels are not lowered by UPDATE.
@@ -126,13 +146,18 @@ CREATE FUNCTION ward_internal.keep_label(old ward.label, new ward.label) RETURNS
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ", requires = ["label"])]
 fn keep_label(old: Option<LabelDatum>, new: Option<LabelDatum>) -> Result<Option<LabelDatum>> {
-    let (Some(old), Some(new)) = (old, new) else { return Ok(new) };
+    let (Some(old), Some(new)) = (old, new) else {
+        return Ok(new);
+    };
     let (old, new): (Label, Label) = (old.into(), new.into());
     if new.dominates(old) {
         return Ok(Some(LabelDatum::from(new)));
     }
-    Err(WardError::new(Code::Label, "a row's label cannot be lowered by UPDATE")
-        .hint("The new label must dominate the old one.").into())
+    Err(
+        WardError::new(Code::Label, "a row's label cannot be lowered by UPDATE")
+            .hint("The new label must dominate the old one.")
+            .into(),
+    )
 }
 
 fn name(relation: Oid) -> String {

@@ -21,11 +21,18 @@ fn login(token: &str, scope: default!(&str, "'transaction'")) -> Result<()> {
     let local = match scope {
         "transaction" => true,
         "session" => false,
-        _ => Err(WardError::new(Code::Argument, "the scope must be transaction or session"))?,
+        _ => Err(WardError::new(
+            Code::Argument,
+            "the scope must be transaction or session",
+        ))?,
     };
     if local && !xact::in_block() {
-        return Err(WardError::new(Code::Argument, "ward.login for a transaction was called outside one")
-            .hint("BEGIN first, or use ward.login(token, 'session').").into());
+        return Err(WardError::new(
+            Code::Argument,
+            "ward.login for a transaction was called outside one",
+        )
+        .hint("BEGIN first, or use ward.login(token, 'session').")
+        .into());
     }
     guc::set_token(token, local);
     session::current()?;
@@ -45,7 +52,10 @@ fn logout() -> Result<()> {
 /// Times are those of the claims `iat` and `exp`; `token` is the SHA-256 of the token, which
 /// `ward.revoke('token', …)` accepts. Errors: WD000 without a token, WD001–WD012.
 #[pg_extern(stable, parallel_safe)]
-#[allow(clippy::type_complexity, reason = "a row type is spelt as a tuple in pgrx")]
+#[allow(
+    clippy::type_complexity,
+    reason = "a row type is spelt as a tuple in pgrx"
+)]
 fn session() -> Result<
     TableIterator<
         'static,
@@ -91,8 +101,11 @@ fn tenant() -> Result<String> {
     match session::current()?.principal().tenants.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(WardError::new(Code::Tenant, "the token names no tenant").into()),
-        _ => Err(WardError::new(Code::Tenant, "the token names several tenants")
-            .hint("Use ward.tenants(), or name the tenant.").into()),
+        _ => Err(
+            WardError::new(Code::Tenant, "the token names several tenants")
+                .hint("Use ward.tenants(), or name the tenant.")
+                .into(),
+        ),
     }
 }
 
@@ -130,6 +143,9 @@ fn claim(path: &str) -> Result<Option<JsonB>> {
     let claims: serde_json::Value = serde_json::from_str(&identity.principal().claims_json)
         .map_err(|_| WardError::new(Code::Malformed, "the token's claims cannot be read"))?;
     let whole = claims.get(path);
-    let found = whole.or_else(|| path.split('.').try_fold(&claims, |value, name| value.get(name)));
+    let found = whole.or_else(|| {
+        path.split('.')
+            .try_fold(&claims, |value, name| value.get(name))
+    });
     Ok(found.cloned().map(JsonB))
 }

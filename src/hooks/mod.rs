@@ -1,5 +1,8 @@
 #![allow(unsafe_code, reason = "hook functions are C functions; SAFETY.md S5")]
-#![allow(improper_ctypes_definitions, reason = "guarded helpers are called from Rust only")]
+#![allow(
+    improper_ctypes_definitions,
+    reason = "guarded helpers are called from Rust only"
+)]
 //! What PostgreSQL calls: one file per hook, no logic.
 //!
 //! Each hook has an outer function and guarded helpers. The outer function has no destructors and no

@@ -37,7 +37,11 @@ unsafe extern "C-unwind" fn planner(
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: S5.
     unsafe {
-        let pass = if super::idle() { Pass::default() } else { before(parse, options, params) };
+        let pass = if super::idle() {
+            Pass::default()
+        } else {
+            before(parse, options, params)
+        };
         let plan = match PREVIOUS.get() {
             Some(previous) => previous(parse, source, options, params),
             None => raw::standard_planner(parse, source, options, params),
@@ -61,16 +65,19 @@ unsafe extern "C-unwind" fn before(
     // SAFETY: S2; the planner owns its query and parameters.
     let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
-    let pass = query.map_or_else(Pass::default, |query| raise(rows::enforce(query, params, hold)));
-    Pass { foreign_key: foreign_key::enter(), began: Some(consulted::times()), ..pass }
+    let pass = query.map_or_else(Pass::default, |query| {
+        raise(rows::enforce(query, params, hold))
+    });
+    Pass {
+        foreign_key: foreign_key::enter(),
+        began: Some(consulted::times()),
+        ..pass
+    }
 }
 
 /// Most plans are none of ours: they need not pay for a guarded call.
 fn leaves_work(pass: Pass) -> bool {
-    pass.fingerprint.is_some()
-        || pass.foreign_key
-        || !pass.inlined.is_empty()
-        || pass.has_folded()
+    pass.fingerprint.is_some() || pass.foreign_key || !pass.inlined.is_empty() || pass.has_folded()
 }
 
 #[pgrx::pg_guard]

@@ -66,7 +66,9 @@ unsafe fn texts(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Vec<Option<Strin
             &mut nulls,
             &mut count,
         );
-        (0..count as usize).map(|i| (!*nulls.add(i)).then(|| output(*items.add(i), element))).collect()
+        (0..count as usize)
+            .map(|i| (!*nulls.add(i)).then(|| output(*items.add(i), element)))
+            .collect()
     }
 }
 
@@ -77,6 +79,8 @@ unsafe fn output(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
     unsafe {
         let (mut function, mut varlena) = (pg_sys::Oid::INVALID, false);
         pg_sys::getTypeOutputInfo(type_oid, &mut function, &mut varlena);
-        CStr::from_ptr(pg_sys::OidOutputFunctionCall(function, value)).to_string_lossy().into_owned()
+        CStr::from_ptr(pg_sys::OidOutputFunctionCall(function, value))
+            .to_string_lossy()
+            .into_owned()
     }
 }

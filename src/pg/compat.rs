@@ -164,7 +164,11 @@ macro_rules! executor_run_hook {
             }
             // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
             unsafe {
-                let execution = if $idle() { Default::default() } else { $before(desc) };
+                let execution = if $idle() {
+                    Default::default()
+                } else {
+                    $before(desc)
+                };
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count, once),
                     None => standard_ExecutorRun(desc, direction, count, once),
@@ -194,7 +198,11 @@ macro_rules! executor_run_hook {
             }
             // SAFETY: S5 (no destructors in this frame; arguments are passed on unchanged).
             unsafe {
-                let execution = if $idle() { Default::default() } else { $before(desc) };
+                let execution = if $idle() {
+                    Default::default()
+                } else {
+                    $before(desc)
+                };
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count),
                     None => standard_ExecutorRun(desc, direction, count),

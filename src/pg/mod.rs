@@ -2,7 +2,10 @@
     unsafe_code,
     reason = "the one folder for hand-written FFI; SAFETY.md names the standing facts S1-S6"
 )]
-#![allow(improper_ctypes_definitions, reason = "guarded helpers are called from Rust only")]
+#![allow(
+    improper_ctypes_definitions,
+    reason = "guarded helpers are called from Rust only"
+)]
 //! Everything that touches PostgreSQL's C interface by hand.
 //!
 //! The rest of the extension sees safe functions and small `Copy` handles. Version differences

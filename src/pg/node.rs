@@ -449,7 +449,9 @@ impl Expr {
 /// # Safety
 /// `node` is null or live (S2).
 unsafe fn verdict(node: *mut pg_sys::Node, decide: &dyn Fn(Oid, Expr) -> Verdict) -> Verdict {
-    let Some(expr) = NonNull::new(node).map(Expr) else { return Verdict::Keep };
+    let Some(expr) = NonNull::new(node).map(Expr) else {
+        return Verdict::Keep;
+    };
     // SAFETY: by contract.
     unsafe {
         if (*node).type_ == NodeTag::T_FuncExpr {

@@ -36,21 +36,36 @@ where
 }
 
 fn failed(error: pgrx::spi::Error) -> WardError {
-    WardError::new(Code::Registry, format!("an administrative statement failed: {error}"))
+    WardError::new(
+        Code::Registry,
+        format!("an administrative statement failed: {error}"),
+    )
 }
 
 /// A name as an SQL identifier, quoted where necessary.
 pub fn identifier(name: &str) -> String {
-    let Ok(name) = CString::new(name) else { return String::from("\"\"") };
+    let Ok(name) = CString::new(name) else {
+        return String::from("\"\"");
+    };
     // SAFETY: S2; the palloc'ed result is copied.
-    unsafe { CStr::from_ptr(pg_sys::quote_identifier(name.as_ptr())).to_string_lossy().into_owned() }
+    unsafe {
+        CStr::from_ptr(pg_sys::quote_identifier(name.as_ptr()))
+            .to_string_lossy()
+            .into_owned()
+    }
 }
 
 /// A text as an SQL literal.
 pub fn literal(text: &str) -> String {
-    let Ok(text) = CString::new(text) else { return String::from("''") };
+    let Ok(text) = CString::new(text) else {
+        return String::from("''");
+    };
     // SAFETY: S2; the palloc'ed result is copied.
-    unsafe { CStr::from_ptr(pg_sys::quote_literal_cstr(text.as_ptr())).to_string_lossy().into_owned() }
+    unsafe {
+        CStr::from_ptr(pg_sys::quote_literal_cstr(text.as_ptr()))
+            .to_string_lossy()
+            .into_owned()
+    }
 }
 
 /// Runs `f` with the rights of the extension's owner (the bootstrap superuser).

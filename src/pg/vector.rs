@@ -24,7 +24,11 @@ pub enum Mode {
 ///
 /// IVFFlat has no iterative scan in order; there, visiting every list at once gives the exact order.
 const SETTINGS: [(&CStr, Option<&str>, &str); 6] = [
-    (c"hnsw.iterative_scan", Some("relaxed_order"), "strict_order"),
+    (
+        c"hnsw.iterative_scan",
+        Some("relaxed_order"),
+        "strict_order",
+    ),
     (c"hnsw.max_scan_tuples", Some("2147483647"), "2147483647"),
     (c"hnsw.scan_mem_multiplier", Some("1000"), "1000"),
     (c"ivfflat.iterative_scan", Some("relaxed_order"), "off"),
@@ -37,7 +41,11 @@ pub fn fill_results(mode: Mode) -> i32 {
     let level = guc::nest();
     for (name, relaxed, strict) in SETTINGS {
         // Older pgvector has no iterative scan, and then no such settings.
-        let value = if mode == Mode::Relaxed { relaxed } else { Some(strict) };
+        let value = if mode == Mode::Relaxed {
+            relaxed
+        } else {
+            Some(strict)
+        };
         if let Some(value) = value.filter(|_| guc::current(name).is_some()) {
             guc::save(name, value);
         }
@@ -47,7 +55,11 @@ pub fn fill_results(mode: Mode) -> i32 {
 
 /// Prepares the plan's vector scans; `None` if it has none.
 pub fn prepare(plan: Plan) -> Option<Mode> {
-    let mut search = Search { found: false, unsorted: false, next_node_id: 0 };
+    let mut search = Search {
+        found: false,
+        unsorted: false,
+        next_node_id: 0,
+    };
     // SAFETY: S2; the plan is private to the planner hook.
     unsafe {
         let statement = plan.raw();
@@ -172,7 +184,9 @@ unsafe fn delivers_by_distance(plan: *mut pg_sys::Plan) -> bool {
             NodeTag::T_Result | NodeTag::T_NestLoop | NodeTag::T_HashJoin | NodeTag::T_LockRows => {
                 delivers_by_distance((*plan).lefttree)
             }
-            NodeTag::T_SubqueryScan => delivers_by_distance((*plan.cast::<pg_sys::SubqueryScan>()).subplan),
+            NodeTag::T_SubqueryScan => {
+                delivers_by_distance((*plan.cast::<pg_sys::SubqueryScan>()).subplan)
+            }
             NodeTag::T_Append => list_items((*plan.cast::<pg_sys::Append>()).appendplans)
                 .any(|child| delivers_by_distance(child)),
             NodeTag::T_MergeAppend => list_items((*plan.cast::<pg_sys::MergeAppend>()).mergeplans)
@@ -219,8 +233,12 @@ unsafe fn children(plan: *mut pg_sys::Plan) -> Vec<*mut *mut pg_sys::Plan> {
     unsafe {
         let mut slots = vec![&raw mut (*plan).lefttree, &raw mut (*plan).righttree];
         match (*plan).type_ {
-            NodeTag::T_SubqueryScan => slots.push(&raw mut (*plan.cast::<pg_sys::SubqueryScan>()).subplan),
-            NodeTag::T_Append => add_cells(&mut slots, (*plan.cast::<pg_sys::Append>()).appendplans),
+            NodeTag::T_SubqueryScan => {
+                slots.push(&raw mut (*plan.cast::<pg_sys::SubqueryScan>()).subplan)
+            }
+            NodeTag::T_Append => {
+                add_cells(&mut slots, (*plan.cast::<pg_sys::Append>()).appendplans)
+            }
             NodeTag::T_MergeAppend => {
                 add_cells(&mut slots, (*plan.cast::<pg_sys::MergeAppend>()).mergeplans);
             }

@@ -68,8 +68,7 @@ fn load() -> Result<Option<Rc<Objects>>> {
 }
 
 fn find(public: Oid, internal: Oid) -> Result<Objects> {
-    let table =
-        |name: &CStr| catalog::relation(name, internal).ok_or_else(|| missing(name));
+    let table = |name: &CStr| catalog::relation(name, internal).ok_or_else(|| missing(name));
     let label_type = catalog::type_in(c"label", public).ok_or_else(|| missing(c"label"))?;
     Ok(Objects {
         issuer: table(c"issuer")?,

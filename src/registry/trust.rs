@@ -29,8 +29,10 @@ impl Trust {
                 "the stored definition of the token's issuer is unreadable",
             )
             .hint("An administrator can store it again with ward.trust_issuer().")),
-            None => Err(WardError::new(Code::Issuer, "the token's issuer is not trusted here")
-                .hint("An administrator can add it with ward.trust_issuer().")),
+            None => Err(
+                WardError::new(Code::Issuer, "the token's issuer is not trusted here")
+                    .hint("An administrator can add it with ward.trust_issuer()."),
+            ),
         }
     }
 

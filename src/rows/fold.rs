@@ -10,8 +10,13 @@ use crate::session::Identity;
 /// Replaces `ward.tenant()`, `ward.tenants()`, `ward.subject()`, `ward.clearance()` and
 /// `ward.permit()` throughout the query, nested levels included.
 pub fn context(query: Query, identity: &Identity, objects: &Objects) {
-    let functions =
-        [objects.tenant, objects.tenants, objects.subject, objects.clearance, objects.permit];
+    let functions = [
+        objects.tenant,
+        objects.tenants,
+        objects.subject,
+        objects.clearance,
+        objects.permit,
+    ];
     // Looking is much cheaper than copying the query, and most queries call none of them.
     if !query.calls_any(&functions) {
         return;

@@ -8,13 +8,13 @@
 use super::{fold, predicate, write};
 use crate::config;
 use crate::errors::{Code, Result, WardError};
+use crate::pg::Oid;
 use crate::pg::access;
 use crate::pg::catalog;
 use crate::pg::check;
 use crate::pg::expr;
 use crate::pg::foreign_key;
 use crate::pg::inline::{self, Inlined};
-use crate::pg::Oid;
 use crate::pg::node::{Command, Expr, Query, Rte, Verdict};
 use crate::pg::plan::Fingerprint;
 use crate::registry::{self, Objects, Protection};
@@ -39,7 +39,9 @@ impl Pass {
     /// bound to it?
     pub fn has_folded(&self) -> bool {
         self.fingerprint.is_none()
-            && self.began.is_some_and(|began| began != session::consulted::times())
+            && self
+                .began
+                .is_some_and(|began| began != session::consulted::times())
     }
 }
 
@@ -71,15 +73,24 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
     }
     let inlined = inline::expand(query, params.raw());
     if !touches_protected(query)? {
-        return Ok(Pass { inlined, ..Pass::default() });
+        return Ok(Pass {
+            inlined,
+            ..Pass::default()
+        });
     }
     let Some(objects) = registry::objects()? else {
-        return Ok(Pass { inlined, ..Pass::default() });
+        return Ok(Pass {
+            inlined,
+            ..Pass::default()
+        });
     };
     if foreign_key::is_own_query(query) {
         // Core's own check: it must see the rows of every tenant, and returns none of them.
         mark_all(query)?;
-        return Ok(Pass { inlined, ..Pass::default() });
+        return Ok(Pass {
+            inlined,
+            ..Pass::default()
+        });
     }
     let fingerprint = match session::access()? {
         Access::Maintenance => {
@@ -93,7 +104,11 @@ pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> 
             identity.fingerprint
         }
     };
-    Ok(Pass { fingerprint: Some(fingerprint), inlined, ..Pass::default() })
+    Ok(Pass {
+        fingerprint: Some(fingerprint),
+        inlined,
+        ..Pass::default()
+    })
 }
 
 fn touches_protected(query: Query) -> Result<bool> {
@@ -126,8 +141,11 @@ fn refuse_statistics(rte: Rte) -> Result<()> {
     if allowed {
         return Ok(());
     }
-    Err(WardError::new(Code::Guarded, "column statistics are refused to this session")
-        .hint("They hold samples of all tenants' values."))
+    Err(WardError::new(
+        Code::Guarded,
+        "column statistics are refused to this session",
+    )
+    .hint("They hold samples of all tenants' values."))
 }
 
 fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
@@ -202,7 +220,10 @@ fn enforce_level(level: Query, identity: &Identity, objects: &Objects) -> Result
             } else {
                 predicate::readable(&p, identity, objects, index)?
             };
-            let terms: Vec<_> = conditions.into_iter().map(|condition| condition.expr).collect();
+            let terms: Vec<_> = conditions
+                .into_iter()
+                .map(|condition| condition.expr)
+                .collect();
             // One condition, not one per dimension: core gives each its own security level, and
             // beyond the first level an operator that is not leakproof cannot use an index.
             rte.prepend_security_qual(expr::and(&terms));
@@ -219,7 +240,11 @@ fn wards_own(function: Oid, call: Expr, p: &Protection, objects: &Objects) -> Ve
     }
     match call.oid_argument(0) {
         Some(relation) if function == objects.permit && relation == p.relation => {
-            if p.permits { Verdict::Drop } else { Verdict::Never }
+            if p.permits {
+                Verdict::Drop
+            } else {
+                Verdict::Never
+            }
         }
         _ => Verdict::Keep,
     }

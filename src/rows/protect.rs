@@ -22,7 +22,9 @@ pub struct Columns {
 
 impl Columns {
     fn used(&self) -> impl Iterator<Item = &String> {
-        [&self.tenant, &self.label, &self.owner, &self.acl].into_iter().flatten()
+        [&self.tenant, &self.label, &self.owner, &self.acl]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -41,7 +43,10 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
     let table = protectable(relation)?;
     let options = parse_options(options)?;
     if columns.used().next().is_none() {
-        return Err(bad(&table, "needs at least one of tenant, label, owner and acl"));
+        return Err(bad(
+            &table,
+            "needs at least one of tenant, label, owner and acl",
+        ));
     }
     refuse_related(relation, &table)?;
     if options.add_columns {
@@ -61,7 +66,10 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
 pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
     let table = catalog::qualified_name(relation).ok_or_else(missing)?;
     if reason.trim().is_empty() {
-        return Err(WardError::new(Code::Argument, "ward.unprotect needs a reason"));
+        return Err(WardError::new(
+            Code::Argument,
+            "ward.unprotect needs a reason",
+        ));
     }
     let rls_before = match registry::protection(relation)? {
         Some(p) if p.root == relation => p.rls_before,
@@ -77,7 +85,10 @@ pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
         for part in tree(relation) {
             uncover(part, rls_before && part == relation)?;
         }
-        spi::run("DELETE FROM ward_internal.protection WHERE relation = $1", &[relation.into()])?;
+        spi::run(
+            "DELETE FROM ward_internal.protection WHERE relation = $1",
+            &[relation.into()],
+        )?;
         crate::pg::log::record(&format!("ward: protection of {table} ended: {reason}"));
         Ok(())
     })
@@ -85,7 +96,9 @@ pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
 
 /// Brings a new partition or inheritance child under its parent's protection.
 pub fn cover_child(child: Oid) -> Result<()> {
-    let Some(p) = registry::protection(child)? else { return Ok(()) };
+    let Some(p) = registry::protection(child)? else {
+        return Ok(());
+    };
     spi::as_owner(|| in_maintenance(|| cover_tree(child, &columns_of(&p))))
 }
 
@@ -133,8 +146,12 @@ fn protectable(relation: Oid) -> Result<String> {
     }
     match catalog::relation_kind(relation) {
         Some(b'r' | b'p') => Ok(table),
-        Some(b'v') => Err(bad(&table, "is a view").hint("Protect the tables under it: views show only what they show.")),
-        _ => Err(bad(&table, "is not a table").hint("Tables and partitioned tables can be protected.")),
+        Some(b'v') => Err(bad(&table, "is a view")
+            .hint("Protect the tables under it: views show only what they show.")),
+        _ => {
+            Err(bad(&table, "is not a table")
+                .hint("Tables and partitioned tables can be protected."))
+        }
     }
 }
 
@@ -142,8 +159,11 @@ fn protectable(relation: Oid) -> Result<String> {
 fn refuse_related(relation: Oid, table: &str) -> Result<()> {
     if let Some(parent) = catalog::parents(relation).first() {
         let parent = catalog::relation_name(*parent).unwrap_or_default();
-        return Err(bad(table, "is a partition or an inheritance child")
-            .hint(format!("Protect its parent \"{parent}\": its children are covered with it.")));
+        return Err(
+            bad(table, "is a partition or an inheritance child").hint(format!(
+                "Protect its parent \"{parent}\": its children are covered with it."
+            )),
+        );
     }
     for child in tree(relation).into_iter().skip(1) {
         if registry::protection(child)?.is_some_and(|p| p.root == child) {
@@ -179,9 +199,15 @@ fn add_columns(relation: Oid, table: &str, columns: &Columns, options: &Options)
         (&columns.acl, "text[]"),
     ];
     for (name, type_name) in wanted {
-        if let Some(name) = name.as_ref().filter(|name| catalog::column(relation, name).is_none()) {
+        if let Some(name) = name
+            .as_ref()
+            .filter(|name| catalog::column(relation, name).is_none())
+        {
             let name = spi::identifier(name);
-            spi::run(&format!("ALTER TABLE {table} ADD COLUMN {name} {type_name}"), &[])?;
+            spi::run(
+                &format!("ALTER TABLE {table} ADD COLUMN {name} {type_name}"),
+                &[],
+            )?;
         }
     }
     Ok(())
@@ -194,20 +220,30 @@ fn check_columns(relation: Oid, table: &str, columns: &Columns, options: &Option
                 .hint("Name the column, pass NULL for an unused dimension, or use the option add_columns.")
         })
     };
-    let unfit = |name: &str, wanted: &str| bad(table, &format!("column \"{name}\" must be {wanted}"));
+    let unfit =
+        |name: &str, wanted: &str| bad(table, &format!("column \"{name}\" must be {wanted}"));
     for name in [&columns.tenant, &columns.owner].into_iter().flatten() {
         let column = find(name)?;
         if Scalar::of(column.type_oid).is_none() {
-            return Err(unfit(name, "smallint, integer, bigint, uuid, text or varchar"));
+            return Err(unfit(
+                name,
+                "smallint, integer, bigint, uuid, text or varchar",
+            ));
         }
         if !catalog::is_deterministic(column.collation) {
-            return Err(unfit(name, "of a deterministic collation (tenants that compare equal would mix)"));
+            return Err(unfit(
+                name,
+                "of a deterministic collation (tenants that compare equal would mix)",
+            ));
         }
     }
     if let Some(name) = &columns.acl
         && Scalar::of_array(find(name)?.type_oid).is_none()
     {
-        return Err(unfit(name, "an array of smallint, integer, bigint, uuid, text or varchar"));
+        return Err(unfit(
+            name,
+            "an array of smallint, integer, bigint, uuid, text or varchar",
+        ));
     }
     if let Some(name) = &columns.label {
         let label_type = objects()?.map(|objects| objects.label_type);
@@ -216,9 +252,14 @@ fn check_columns(relation: Oid, table: &str, columns: &Columns, options: &Option
         }
     }
     if let (Some(name), Some(shared)) = (&columns.tenant, &options.shared_tenant)
-        && Scalar::of(find(name)?.type_oid).and_then(|scalar| scalar.parse(shared)).is_none()
+        && Scalar::of(find(name)?.type_oid)
+            .and_then(|scalar| scalar.parse(shared))
+            .is_none()
     {
-        return Err(bad(table, "option shared_tenant is not a value of the tenant column"));
+        return Err(bad(
+            table,
+            "option shared_tenant is not a value of the tenant column",
+        ));
     }
     Ok(())
 }
@@ -260,7 +301,9 @@ fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
 }
 
 fn cover_tree(relation: Oid, columns: &Columns) -> Result<()> {
-    tree(relation).into_iter().try_for_each(|part| cover(part, columns))
+    tree(relation)
+        .into_iter()
+        .try_for_each(|part| cover(part, columns))
 }
 
 /// The names of ward's policies, each with its command and what it is for.
@@ -269,14 +312,19 @@ const POLICIES: [&str; 4] = ["ward_rows", "ward_update", "ward_delete", "ward_pe
 fn cover(relation: Oid, columns: &Columns) -> Result<()> {
     let table = catalog::qualified_name(relation).ok_or_else(missing)?;
     let subject = format!("{}::pg_catalog.regclass", spi::literal(&table));
-    let names = columns.used().map(|name| format!(", {}", spi::identifier(name))).collect::<String>();
+    let names = columns
+        .used()
+        .map(|name| format!(", {}", spi::identifier(name)))
+        .collect::<String>();
     let read = format!("ward.may_read({subject}{names})");
     let write = format!("ward.may_write({subject}{names})");
     let permit = format!("ward.permit({subject})");
     drop_policies(&table)?;
     for statement in [
         format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"),
-        format!("CREATE POLICY ward_rows ON {table} AS RESTRICTIVE USING ({read}) WITH CHECK ({write})"),
+        format!(
+            "CREATE POLICY ward_rows ON {table} AS RESTRICTIVE USING ({read}) WITH CHECK ({write})"
+        ),
         format!("CREATE POLICY ward_update ON {table} AS RESTRICTIVE FOR UPDATE USING ({write})"),
         format!("CREATE POLICY ward_delete ON {table} AS RESTRICTIVE FOR DELETE USING ({write})"),
         format!("CREATE POLICY ward_permit ON {table} USING ({permit}) WITH CHECK ({permit})"),
@@ -289,9 +337,15 @@ fn cover(relation: Oid, columns: &Columns) -> Result<()> {
 fn uncover(relation: Oid, keep_row_security: bool) -> Result<()> {
     let table = catalog::qualified_name(relation).ok_or_else(missing)?;
     drop_policies(&table)?;
-    spi::run(&format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"), &[])?;
+    spi::run(
+        &format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
+        &[],
+    )?;
     if !keep_row_security {
-        spi::run(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"), &[])?;
+        spi::run(
+            &format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"),
+            &[],
+        )?;
     }
     Ok(())
 }
@@ -299,32 +353,42 @@ fn uncover(relation: Oid, keep_row_security: bool) -> Result<()> {
 fn drop_policies(table: &str) -> Result<()> {
     let level = guc::nest();
     guc::save(c"client_min_messages", "warning");
-    let result = POLICIES
-        .iter()
-        .try_for_each(|policy| spi::run(&format!("DROP POLICY IF EXISTS {policy} ON {table}"), &[]).map(|_| ()));
+    let result = POLICIES.iter().try_for_each(|policy| {
+        spi::run(&format!("DROP POLICY IF EXISTS {policy} ON {table}"), &[]).map(|_| ())
+    });
     guc::unnest(level);
     result
 }
 
 fn parse_options(options: &Value) -> Result<Options> {
     let Value::Object(options) = options else {
-        return Err(WardError::new(Code::Argument, "the options of ward.protect must be a jsonb object"));
+        return Err(WardError::new(
+            Code::Argument,
+            "the options of ward.protect must be a jsonb object",
+        ));
     };
     let mut parsed = Options::default();
     for (name, value) in options {
         let text = || match value {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
-            _ => Err(WardError::new(Code::Argument, format!("option \"{name}\" must be a text"))),
+            _ => Err(WardError::new(
+                Code::Argument,
+                format!("option \"{name}\" must be a text"),
+            )),
         };
         let label = || {
-            Label::parse(&text()?, &registry::category)
-                .map_err(|error| WardError::new(Code::Argument, format!("option \"{name}\": {error}")))
+            Label::parse(&text()?, &registry::category).map_err(|error| {
+                WardError::new(Code::Argument, format!("option \"{name}\": {error}"))
+            })
         };
         match name.as_str() {
             "add_columns" => {
                 parsed.add_columns = value.as_bool().ok_or_else(|| {
-                    WardError::new(Code::Argument, "option \"add_columns\" must be true or false")
+                    WardError::new(
+                        Code::Argument,
+                        "option \"add_columns\" must be true or false",
+                    )
                 })?;
             }
             "tenant_type" => parsed.tenant_type = Some(tenant_type(&text()?)?),
@@ -345,8 +409,11 @@ fn tenant_type(text: &str) -> Result<String> {
     const TYPES: [&str; 6] = ["smallint", "integer", "bigint", "uuid", "text", "varchar"];
     match TYPES.iter().find(|known| **known == text) {
         Some(known) => Ok((*known).to_owned()),
-        None => Err(WardError::new(Code::Argument, "option \"tenant_type\" is not a type that a tenant may have")
-            .hint(format!("Use one of: {}.", TYPES.join(", ")))),
+        None => Err(WardError::new(
+            Code::Argument,
+            "option \"tenant_type\" is not a type that a tenant may have",
+        )
+        .hint(format!("Use one of: {}.", TYPES.join(", ")))),
     }
 }
 

@@ -53,7 +53,10 @@ pub fn fetch(query: Running) -> Result<Execution> {
     } else {
         prepare(query)?
     };
-    Ok(Execution { settings, foreign_key: foreign_key::enter() })
+    Ok(Execution {
+        settings,
+        foreign_key: foreign_key::enter(),
+    })
 }
 
 fn prepare(query: Running) -> Result<Option<i32>> {
