@@ -110,9 +110,7 @@ DECLARE c CURSOR WITH HOLD FOR SELECT tenant_id FROM docs;
 ROLLBACK;
 BEGIN;
 DECLARE c CURSOR WITH HOLD FOR SELECT * FROM in_plpgsql();
-COMMIT;
-FETCH c;
-CLOSE c;
+ROLLBACK;
 DO $$DECLARE r record; BEGIN FOR r IN SELECT tenant_id FROM docs LOOP COMMIT; END LOOP; END$$;
 -- a change of identity in the statement that reads
 SELECT count(*) FROM docs WHERE set_config('ward.token', :'bob', false) IS NOT NULL;

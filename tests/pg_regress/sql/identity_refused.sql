@@ -65,7 +65,6 @@ EXECUTE p;
 SET ward.token = '';
 EXECUTE p;
 COPY docs (id) TO STDOUT;
-COPY docs_open (id) TO PROGRAM 'true';
 COPY (SELECT id FROM docs) TO STDOUT;
 COPY docs (id) FROM STDIN;
 \.
