@@ -173,3 +173,22 @@ class Identity(WardTest):
                         else:
                             self.assertEqual(db.execute(ask).fetchall(), expected, setting[:20])
                 db.execute("RESET ward.maintenance; SET ward.token = ''")
+
+    def test_results_of_immutable_functions_do_not_outlive_the_identity(self):
+        with self.world.admin() as db:
+            db.execute("CREATE FUNCTION mine() RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN ward.tenant()::int; END';"
+                       "CREATE FUNCTION seen() RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
+                       "'BEGIN RETURN (SELECT min(tenant_id) FROM docs); END';"
+                       "CREATE FUNCTION same(n int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT n'")
+        tokens = [(self.world.token(n), n) for n in (1, 2, 3)]
+        with self.world.app() as db:
+            db.execute("SET plan_cache_mode = force_generic_plan")
+            for number, ask in enumerate(("SELECT {}()", "SELECT * FROM same({}())", "SELECT s + 0 FROM same({}()) s",
+                                          "SELECT min(tenant_id) FROM docs_open WHERE tenant_id = {}()")):
+                for function in ("mine", "seen"):
+                    db.execute(f"PREPARE {function}_{number} AS {ask.format(function)}")
+            prepared = db.execute("SELECT name FROM pg_prepared_statements").fetchall()
+            for token, tenant in tokens * 3:
+                db.execute(f"SET ward.token = '{token}'")
+                for (name,) in prepared:
+                    self.assertEqual(one(db, f"EXECUTE {name}"), tenant, name)
