@@ -12,7 +12,8 @@ from . import data, identity, instructions, partitions, plain, report, server, u
 from .measure import INSIDE, Checks, load
 from .settings import FULL, OUT, QUICK, RESULTS
 
-PARTS = ("plain", "partitions", "vectors", "unprotected", "identity", "instructions")
+# What is least disturbed by a machine that has not yet come to rest comes first.
+PARTS = ("instructions", "vectors", "partitions", "plain", "identity", "unprotected")
 
 
 def main() -> int:

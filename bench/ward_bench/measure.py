@@ -4,6 +4,7 @@ import gc
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
@@ -24,6 +25,8 @@ class Arm:
     become: Callable[[Any, int], None] = lambda _connection, _tenant: None
     before: tuple[str, ...] = ()
     tenant: int | None = field(default=None, init=False)
+    # what the backend has computed for each repetition, in nanoseconds
+    cpu: list[int] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         for statement in self.before:
@@ -77,6 +80,17 @@ def close(arms: list[Arm]) -> None:
         arm.connection.close()
 
 
+def computed(arm: Arm) -> int | None:
+    """How long this arm's backend has been on a processor so far, in nanoseconds; None if it cannot be read here.
+
+    Waiting for a processor does not count, so this tells arms apart even on a busy machine.
+    """
+    try:
+        return int(Path(f"/proc/{arm.connection.info.backend_pid}/schedstat").read_text().split()[0])
+    except (OSError, ValueError):
+        return None
+
+
 @dataclass(frozen=True)
 class Call:
     statement: str
@@ -103,6 +117,7 @@ def interleave(arms: list[Arm], calls: list[Call], repetitions: int, prepare: bo
     gc.disable()
     for _ in range(repetitions):
         answers = []
+        before = {arm.name: computed(arm) for arm in arms}
         for arm in arms:
             times[arm.name].append([])
         for call in calls:
@@ -112,8 +127,17 @@ def interleave(arms: list[Arm], calls: list[Call], repetitions: int, prepare: bo
                 nanoseconds, answer[arm.name] = arm.call(call.statement, call.parameters, call.tenant, prepare)
                 times[arm.name][-1].append(nanoseconds / 1000)
             answers.append(answer)
+        note_computed(arms, before, len(calls))
     gc.enable()
     return times, answers
+
+
+def note_computed(arms: list[Arm], before: dict[str, int | None], calls: int) -> None:
+    """Notes nanoseconds per call. Only where one arm's connection serves one arm, and no identity was set meanwhile."""
+    for arm in arms:
+        after = computed(arm)
+        if after is not None and before[arm.name] is not None:
+            arm.cpu.append((after - before[arm.name]) // calls)
 
 
 INSIDE = """
@@ -152,8 +176,11 @@ def inside(arms: list[Arm], statement: str, keys: list[int], tenant: int, repeti
     return {name: every[1:] for name, every in times.items()}
 
 
-def summary(times: dict[str, list[list[float]]], reference: str) -> dict[str, dict]:
-    """p50 and p95 in microseconds, and ratios of medians to the reference arm, with their spread over repetitions."""
+def summary(times: dict[str, list[list[float]]], reference: str, arms: list[Arm] = ()) -> dict[str, dict]:
+    """p50 and p95 in microseconds, and ratios of medians to the reference arm, with their spread over repetitions.
+
+    With `arms`, also the computing time of the backend per call: the least disturbed repetition.
+    """
     result = {}
     for name, repetitions in times.items():
         every = np.concatenate([np.array(one) for one in repetitions])
@@ -165,6 +192,9 @@ def summary(times: dict[str, list[list[float]]], reference: str) -> dict[str, di
             "ratios": [round(one, 3) for one in ratios],
             "calls": len(every),
         }
+    cpu = {arm.name: min(arm.cpu) / 1000 for arm in arms if arm.cpu}
+    for name, one in cpu.items():
+        result[name] |= {"cpu_us": round(one, 1), "cpu_ratio": round(one / cpu[reference], 3)}
     return result
 
 

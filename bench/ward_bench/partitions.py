@@ -19,7 +19,7 @@ def run(sizes: Sizes, mint: server.Mint, checks: Checks) -> dict:
     for name, prepare in (("point look-up, planned each time", False), ("point look-up, prepared", True)):
         arms = standard_arms(mint, ("p",), label=True)
         times, answers = interleave(arms, calls, sizes.repetitions, prepare)
-        results[name] = summary(times, "ward")
+        results[name] = summary(times, "ward", arms)
         checks.that(f"{sizes.partitions} partitions, {name}: every arm answers as the hand-written one",
                     disagreements(answers, [arm.name for arm in arms], "hand-written") == 0)
         close(arms)

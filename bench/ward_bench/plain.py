@@ -29,7 +29,7 @@ def run(sizes: Sizes, mint: server.Mint, checks: Checks) -> dict:
     for name, (calls, aliases, prepare) in work.items():
         arms = standard_arms(mint, aliases, label=True)
         times, answers = interleave(arms, calls, sizes.repetitions, prepare, warm_up=min(len(calls), 10))
-        results[name] = summary(times, "hand-written")
+        results[name] = summary(times, "hand-written", arms)
         checks.that(f"{name}: every arm answers as the hand-written one",
                     disagreements(answers, [arm.name for arm in arms], "hand-written") == 0)
         close(arms)

@@ -22,9 +22,10 @@ def spread(ratios: list[float]) -> str:
 
 
 def timed(result: dict, against: str) -> str:
-    rows = [[name, arm, milliseconds(one["p50_us"]), milliseconds(one["p95_us"]), f"{one['ratio']:.2f}", spread(one["ratios"])]
+    rows = [[name, arm, milliseconds(one["p50_us"]), milliseconds(one["p95_us"]), f"{one['ratio']:.2f}", spread(one["ratios"]),
+             milliseconds(one["cpu_us"]) if "cpu_us" in one else "", f"{one['cpu_ratio']:.2f}" if "cpu_us" in one else ""]
             for name, arms in result.items() for arm, one in arms.items()]
-    return table(["work", "arm", "p50 ms", "p95 ms", f"× {against}", "per repetition"], rows)
+    return table(["work", "arm", "p50 ms", "p95 ms", f"× {against}", "per repetition", "CPU ms", f"CPU × {against}"], rows)
 
 
 def nearest(result: dict) -> str:
@@ -38,9 +39,10 @@ def nearest(result: dict) -> str:
 
 
 def rates(result: dict) -> str:
-    rows = [[f"`-M {mode}`", arm, f"{one['tps']:.0f}", f"{one['ratio']:.3f}", spread(one["ratios"])]
+    rows = [[f"`-M {mode}`", arm, f"{one['tps']:.0f}", f"{one['ratio']:.3f}", spread(one["ratios"]),
+             f"{one['cpu_us']:.1f}", f"{one['cpu_ratio']:.3f}"]
             for mode, arms in result.items() for arm, one in arms.items()]
-    return table(["pgbench -S", "arm", "tps", "× time", "per round"], rows)
+    return table(["pgbench -S", "arm", "tps", "× time", "per round", "CPU µs", "CPU ×"], rows)
 
 
 def tokens(result: dict) -> str:

@@ -49,12 +49,12 @@ class Sizes:
 
 FULL = Sizes(
     name="full", repetitions=3, tenants=500,
-    items=1_000_000, point_calls=2000, scan_calls=60,
-    partitions=500, rows_per_partition=400, partition_calls=150,
-    vectors=100_000, dimensions=128, clusters=200, vector_calls=100, big_tenant=500,
-    pgbench_scale=10, pgbench_seconds=4, pgbench_rounds=7,
+    items=1_000_000, point_calls=1000, scan_calls=40,
+    partitions=500, rows_per_partition=400, partition_calls=60,
+    vectors=100_000, dimensions=128, clusters=200, vector_calls=60, big_tenant=500,
+    pgbench_scale=10, pgbench_seconds=3, pgbench_rounds=5,
     tokens=400, token_loops=20_000, token_rounds=7, switches=2000,
-    counted=400, counted_modes=2,
+    counted=200, counted_modes=2,
 )
 
 QUICK = Sizes(

@@ -5,10 +5,11 @@ import re
 import subprocess
 
 import numpy as np
+import psycopg
 
 from . import server
-from .measure import Checks
-from .settings import Sizes
+from .measure import Arm, Call, Checks, close, interleave
+from .settings import SEED, Sizes
 
 PLAIN, ELSEWHERE = "ward_bench_plain", "ward_bench_elsewhere"
 PROTECTED = (
@@ -41,6 +42,24 @@ def prepare(sizes: Sizes, mint: server.Mint) -> dict[str, dict]:
     return arms
 
 
+SELECT = "SELECT abalance FROM pgbench_accounts WHERE aid = %s"
+
+
+def computing(sizes: Sizes, environments: dict[str, dict], prepare: bool) -> dict[str, float]:
+    """Microseconds that the backend computes for one statement of pgbench -S, the arms interleaved call by call."""
+    arms = []
+    for name, one in environments.items():
+        connection = psycopg.connect(host=one.get("PGHOST", os.environ["PGHOST"]), port=one.get("PGPORT", os.environ.get("PGPORT")),
+                                     dbname=one["PGDATABASE"], options=one["PGOPTIONS"], autocommit=True)
+        connection.prepare_threshold = None
+        arms.append(Arm(name, connection))
+    random = np.random.default_rng(SEED)
+    calls = [Call(SELECT, (int(aid),), 0) for aid in random.integers(1, 100_000 * sizes.pgbench_scale, sizes.point_calls)]
+    interleave(arms, calls, sizes.repetitions, prepare)
+    close(arms)
+    return {arm.name: min(arm.cpu) / 1000 for arm in arms}
+
+
 def run(sizes: Sizes, mint: server.Mint, checks: Checks) -> dict:
     arms = prepare(sizes, mint)
     reference = next(iter(arms))
@@ -58,11 +77,14 @@ def run(sizes: Sizes, mint: server.Mint, checks: Checks) -> dict:
                 if number:
                     rates[name].append(rate)
         base = np.array(rates[reference])
+        cpu = computing(sizes, arms, mode == "prepared")
         results[mode] = {
             name: {
                 "tps": round(float(np.median(one)), 0),
                 "ratio": round(float(np.median(base / np.array(one))), 3),
                 "ratios": [round(float(ratio), 3) for ratio in base / np.array(one)],
+                "cpu_us": round(cpu[name], 2),
+                "cpu_ratio": round(cpu[name] / cpu[reference], 3),
             }
             for name, one in rates.items()
         }
