@@ -1,6 +1,7 @@
 //! Tests that run inside the server, one file per feature. pgrx finds its settings in this module.
 
 mod label;
+mod redact;
 
 /// Called once before the first test.
 #[cfg(test)]

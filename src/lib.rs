@@ -3,6 +3,11 @@
 //! Start reading at `hooks/mod.rs` (what PostgreSQL calls), then `rows/mod.rs` (what happens to a
 //! query) and `session/mod.rs` (who is asking). ARCHITECTURE.md has the map.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "pgrx's error report is large, and refusals are rare"
+)]
+
 use pgrx::prelude::*;
 
 mod api;

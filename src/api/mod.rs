@@ -45,7 +45,7 @@ type Result<T> = std::result::Result<T, ErrorReport>;
 
 /// Refuses to work without the preloaded library (WD039): its hooks would not enforce anything.
 fn preloaded() -> errors::Result<()> {
-    if crate::hooks::installed() {
+    if crate::pg::slot::installed() {
         return Ok(());
     }
     Err(

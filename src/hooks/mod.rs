@@ -19,17 +19,10 @@ mod relation_info;
 mod utility;
 
 use crate::errors::{Result, WardError};
+use crate::pg::slot;
 use crate::registry;
 use crate::session::{self, disclosure};
 use pgrx::pg_sys::panic::ErrorReport;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-static INSTALLED: AtomicBool = AtomicBool::new(false);
-
-/// Are the hooks in place (was the library preloaded)?
-pub fn installed() -> bool {
-    INSTALLED.load(Ordering::Relaxed)
-}
 
 /// Installs every hook in front of those that are there already.
 pub fn install() {
@@ -41,7 +34,7 @@ pub fn install() {
     object_access::install();
     analyze::install();
     log::install();
-    INSTALLED.store(true, Ordering::Relaxed);
+    slot::set_installed();
 }
 
 /// Has no hook anything to do: nothing is protected in this database, the session has no token, and

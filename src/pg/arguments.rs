@@ -3,13 +3,14 @@
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
+/// What a function received: a relation, and the texts of each further argument.
+type RelationAndTexts = (Option<pg_sys::Oid>, Vec<Option<Vec<Option<String>>>>);
+
 /// Argument 0 as an OID, and every further argument as text: `None` for NULL, one text for a
 /// scalar, one per element for an array.
 ///
 /// `None` in place of the OID means that it was NULL.
-pub fn relation_and_texts(
-    call: pg_sys::FunctionCallInfo,
-) -> (Option<pg_sys::Oid>, Vec<Option<Vec<Option<String>>>>) {
+pub fn relation_and_texts(call: pg_sys::FunctionCallInfo) -> RelationAndTexts {
     // SAFETY: fmgr passes a live call frame with `nargs` arguments.
     unsafe {
         let frame = &*call;

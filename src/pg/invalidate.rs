@@ -8,8 +8,11 @@ use std::cell::Cell;
 /// It need not belong to any function: the plan cache compares hashes only.
 pub const IDENTITY_HASH: u32 = 0x5741_5244;
 
+/// Called with the changed relation, `None` for all.
+type RelationChanged = fn(Option<Oid>);
+
 thread_local! {
-    static RELATION_CHANGED: Cell<Option<fn(Option<Oid>)>> = const { Cell::new(None) };
+    static RELATION_CHANGED: Cell<Option<RelationChanged>> = const { Cell::new(None) };
     static SCHEMA_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
     static FUNCTION_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
 }
@@ -17,7 +20,7 @@ thread_local! {
 /// Registers `relation` (called with the changed relation, `None` for all) and `schema`.
 ///
 /// Both may be called in the middle of any catalog access and must only set flags.
-pub fn watch(relation: fn(Option<Oid>), schema: fn()) {
+pub fn watch(relation: RelationChanged, schema: fn()) {
     RELATION_CHANGED.set(Some(relation));
     SCHEMA_CHANGED.set(Some(schema));
     // SAFETY: S1; registered once, while libraries are loaded.

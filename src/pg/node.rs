@@ -35,12 +35,8 @@ pub enum Command {
 
 /// The elements of a C list of pointers.
 pub(super) fn list_items<T>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: S2 (the list is live and is not resized while iterating by index).
-    let length = if list.is_null() {
-        0
-    } else {
-        unsafe { (*list).length }
-    };
+    // SAFETY: S2 (the list is null or live, and is not resized while iterating by index).
+    let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
     // SAFETY: S2; `i` is below the length read above.
     (0..length).map(move |i| unsafe { (*(*list).elements.add(i as usize)).ptr_value.cast() })
 }
@@ -376,11 +372,12 @@ impl TargetList {
         // SAFETY: S2.
         unsafe {
             for entry in list_items::<pg_sys::TargetEntry>(*self.0) {
-                if !(*entry).resjunk && (*entry).resno == attno {
-                    if let Some(value) = NonNull::new((*entry).expr.cast()).map(Expr) {
-                        (*entry).expr = f(value).raw().cast();
-                        return true;
-                    }
+                if !(*entry).resjunk
+                    && (*entry).resno == attno
+                    && let Some(value) = NonNull::new((*entry).expr.cast()).map(Expr)
+                {
+                    (*entry).expr = f(value).raw().cast();
+                    return true;
                 }
             }
         }

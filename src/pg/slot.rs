@@ -1,6 +1,19 @@
 //! A place for the hook that was installed before ours.
 
 use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Are ward's hooks in place (was the library preloaded)?
+pub fn installed() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
+/// Notes that they are.
+pub fn set_installed() {
+    INSTALLED.store(true, Ordering::Relaxed);
+}
 
 /// The previous value of a hook variable; written once at load, read on every call.
 pub struct HookSlot<T: Copy>(UnsafeCell<Option<T>>);

@@ -118,12 +118,13 @@ impl Search {
                 self.found = true;
                 self.unsorted = true;
             }
-            if (*plan).type_ == NodeTag::T_Limit && delivers_by_distance((*plan).lefttree) {
-                if let Some(key) = distance_column(plan) {
-                    self.found = true;
-                    *slot = self.sorted(plan, key);
-                    return;
-                }
+            if (*plan).type_ == NodeTag::T_Limit
+                && delivers_by_distance((*plan).lefttree)
+                && let Some(key) = distance_column(plan)
+            {
+                self.found = true;
+                *slot = self.sorted(plan, key);
+                return;
             }
             for child in children(plan) {
                 self.visit(child);

@@ -19,33 +19,33 @@ use std::cell::Cell;
 /// A cache that is filled on use and emptied by invalidation messages.
 ///
 /// A message may arrive while it is being filled; the value is then used once and not kept.
-pub(self) struct Cached<T> {
+struct Cached<T> {
     stale: Cell<bool>,
     value: std::cell::RefCell<Option<T>>,
 }
 
 impl<T: Clone> Cached<T> {
-    pub(self) const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             stale: Cell::new(true),
             value: std::cell::RefCell::new(None),
         }
     }
 
-    pub(self) fn forget(&self) {
+    fn forget(&self) {
         self.stale.set(true);
     }
 
     /// Was it loaded, and has nothing changed since?
-    pub(self) fn is_fresh(&self) -> bool {
+    fn is_fresh(&self) -> bool {
         !self.stale.get()
     }
 
-    pub(self) fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        if !self.stale.get() {
-            if let Some(value) = self.value.borrow().as_ref() {
-                return Ok(value.clone());
-            }
+    fn get_or_load<E>(&self, load: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if !self.stale.get()
+            && let Some(value) = self.value.borrow().as_ref()
+        {
+            return Ok(value.clone());
         }
         self.stale.set(false);
         match load() {

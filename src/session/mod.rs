@@ -55,11 +55,6 @@ pub fn has_token() -> bool {
     guc::token_hash().is_some()
 }
 
-/// Is this session in maintenance (an administrator's reason and no token)?
-pub fn in_maintenance() -> bool {
-    !has_token() && guc::in_maintenance()
-}
-
 /// On what ground may the current statement touch protected relations?
 ///
 /// A token always wins over maintenance. Errors: WD000 without either, WD001–WD012 for a token
