@@ -4,6 +4,7 @@ use super::raise;
 use crate::config;
 use crate::pg::check::Params;
 use crate::pg::foreign_key;
+use crate::pg::inline::Expansion;
 use crate::pg::node::Query;
 use crate::pg::plan::Plan;
 use crate::pg::raw;
@@ -37,11 +38,15 @@ unsafe extern "C-unwind" fn planner(
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: S5.
     unsafe {
-        let pass = if super::idle() {
-            Pass::default()
-        } else {
-            before(parse, options, params)
-        };
+        let mut step = Step::start();
+        if !super::idle() {
+            before(parse, options, params, &mut step);
+            while step.expands {
+                step.expansion.run();
+                before(parse, options, params, &mut step);
+            }
+        }
+        let pass = step.pass;
         let plan = match PREVIOUS.get() {
             Some(previous) => previous(parse, source, options, params),
             None => raw::standard_planner(parse, source, options, params),
@@ -53,25 +58,56 @@ unsafe extern "C-unwind" fn planner(
     }
 }
 
+/// How far [`before`] has got. Plain data (S5).
+#[derive(Clone, Copy)]
+struct Step {
+    /// When planning began (see [`consulted`]): before any function was expanded.
+    began: u64,
+    expansion: Expansion,
+    /// Must `expansion` run before the pass can go on?
+    expands: bool,
+    pass: Pass,
+}
+
+impl Step {
+    fn start() -> Self {
+        Self {
+            began: 0,
+            expansion: Expansion::START,
+            expands: false,
+            pass: Pass::default(),
+        }
+    }
+}
+
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before(
     parse: *mut pg_sys::Query,
     options: c_int,
     params: pg_sys::ParamListInfo,
-) -> Pass {
+    step: &mut Step,
+) {
     if crate::pg::in_parallel_worker() || !crate::pg::xact::is_active() {
-        return Pass::default();
+        return;
+    }
+    if !step.expansion.is_under_way() {
+        step.began = consulted::times();
     }
     // SAFETY: S2; the planner owns its query and parameters.
     let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
-    let pass = query.map_or_else(Pass::default, |query| {
-        raise(rows::enforce(query, params, hold))
-    });
-    Pass {
-        foreign_key: foreign_key::enter(),
-        began: Some(consulted::times()),
-        ..pass
+    let pass = match query {
+        Some(query) => raise(rows::enforce(query, params, &mut step.expansion, hold)),
+        None => Some(Pass::default()),
+    };
+    step.expands = pass.is_none();
+    if let Some(pass) = pass {
+        let foreign_key = foreign_key::enter();
+        step.pass = Pass {
+            foreign_key,
+            began: Some(step.began),
+            ..pass
+        };
     }
 }
 

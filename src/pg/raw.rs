@@ -28,6 +28,15 @@ unsafe extern "C-unwind" {
 }
 
 unsafe extern "C-unwind" {
+    // Expanding SQL functions (see `pg/inline.rs`). Both run code of users.
+    pub fn eval_const_expressions(root: *mut PlannerInfo, node: *mut Node) -> *mut Node;
+    pub fn inline_set_returning_function(
+        root: *mut PlannerInfo,
+        call: *mut RangeTblEntry,
+    ) -> *mut Query;
+}
+
+unsafe extern "C-unwind" {
     // COPY FROM, as ward carries it out (see `pg/copy.rs`).
     pub fn parse_analyze_fixedparams(
         statement: *mut RawStmt,

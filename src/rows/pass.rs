@@ -14,7 +14,7 @@ use crate::pg::catalog;
 use crate::pg::check;
 use crate::pg::expr;
 use crate::pg::foreign_key;
-use crate::pg::inline::{self, Inlined};
+use crate::pg::inline::{Expansion, Inlined};
 use crate::pg::node::{Command, Expr, Query, Rte, Verdict};
 use crate::pg::plan::Fingerprint;
 use crate::registry::{self, Objects, Protection};
@@ -61,17 +61,29 @@ pub const MAINTENANCE: Fingerprint = [0; 4];
 
 /// Enforces every protection that the query touches, in place.
 ///
+/// `None` means that `expansion` has found a call of an SQL function: run it, and ask again.
 /// `hold` says that the query is for a WITH HOLD cursor. Errors: those of [`session::access`];
 /// WD034 for what cannot be enforced; WD014 if the identity does not fit the relation.
-pub fn enforce(query: Query, params: check::Params, hold: bool) -> Result<Pass> {
+pub fn enforce(
+    query: Query,
+    params: check::Params,
+    expansion: &mut Expansion,
+    hold: bool,
+) -> Result<Option<Pass>> {
     if !registry::any()? {
-        return Ok(Pass::default());
+        return Ok(Some(Pass::default()));
     }
     if hold && session::has_token() {
         // Whatever it reads, by functions as well, would outlive its transaction and the identity.
         refuse_unsafe(hold)?;
     }
-    let inlined = inline::expand(query, params.raw());
+    if expansion.find(query, params) {
+        return Ok(None);
+    }
+    enforce_expanded(query, expansion.dependencies(), hold).map(Some)
+}
+
+fn enforce_expanded(query: Query, inlined: Inlined, hold: bool) -> Result<Pass> {
     if !touches_protected(query)? {
         return Ok(Pass {
             inlined,

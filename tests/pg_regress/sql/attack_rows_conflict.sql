@@ -28,7 +28,7 @@ INSERT INTO docs (id, body) VALUES (1, 'mine') ON CONFLICT (id) DO UPDATE SET bo
 INSERT INTO docs (id, body) VALUES (1, 'mine') ON CONFLICT (id) DO UPDATE SET tenant_id = 1;
 INSERT INTO docs (id, body) VALUES (1, 'mine') ON CONFLICT (id) DO UPDATE SET body = 'mine' RETURNING *;
 INSERT INTO docs (id, body) VALUES (1, 'mine') ON CONFLICT DO NOTHING RETURNING *;
-INSERT INTO docs (id, body) SELECT id, 'mine' FROM docs_open WHERE id IN (3, 4) ON CONFLICT (id) DO UPDATE SET body = 'mine' WHERE leak(docs.body);
+INSERT INTO docs (id, body) SELECT id, 'mine' FROM docs_open WHERE id IN (3, 4) ORDER BY id ON CONFLICT (id) DO UPDATE SET body = 'mine' WHERE leak(docs.body);
 -- id 3 is one's own: the same statements work
 BEGIN;
 INSERT INTO docs (id, body) VALUES (3, 'mine') ON CONFLICT (id) DO UPDATE SET body = 'mine' WHERE leak(docs.body);
