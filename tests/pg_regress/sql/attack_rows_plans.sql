@@ -76,7 +76,7 @@ SELECT count(*) FROM docs_open WHERE id IN (SELECT (in_sql_set()).id);
 SELECT count(*) FROM docs_open o WHERE EXISTS (SELECT FROM in_sql_arg(o.id - 1) f WHERE f.id = o.id);
 CREATE TEMP VIEW over_function AS SELECT * FROM nested();
 SELECT count(*), max(tenant_id) FROM over_function;
-UPDATE docs_open o SET body = o.body FROM in_sql_set() f WHERE f.id = o.id AND o.id < 10 RETURNING f.tenant_id, f;
+WITH u AS (UPDATE docs_open o SET body = o.body FROM in_sql_set() f WHERE f.id = o.id AND o.id < 10 RETURNING f.id, f.tenant_id, f) SELECT tenant_id, f FROM u ORDER BY id;
 DO $$DECLARE n int; BEGIN SELECT max(tenant_id) INTO n FROM docs; RAISE NOTICE 'DO saw tenants up to %', n; END$$;
 DO $$DECLARE r record; n int := 0; BEGIN FOR r IN SELECT * FROM docs LOOP n := greatest(n, r.tenant_id); END LOOP; RAISE NOTICE 'loop saw tenants up to %', n; END$$;
 
