@@ -106,6 +106,26 @@ impl Query {
             .then(|| TargetList(unsafe { &raw mut (*conflict).onConflictSet }))
     }
 
+    /// Puts `condition` before the WHERE of ON CONFLICT DO UPDATE.
+    ///
+    /// Some releases evaluate that WHERE before the check of the existing row: a function in it would
+    /// see a row that is about to be refused. Conjuncts are evaluated in the order they stand in.
+    pub fn prepend_conflict_condition(self, condition: Expr) {
+        let conflict = self.get().onConflict;
+        if conflict.is_null() {
+            return;
+        }
+        // SAFETY: S2.
+        unsafe {
+            let given = NonNull::new((*conflict).onConflictWhere).map(Expr);
+            let whole = match given {
+                Some(given) => super::expr::and(&[condition, given]),
+                None => condition,
+            };
+            (*conflict).onConflictWhere = whole.raw();
+        }
+    }
+
     /// The target list of this level.
     pub fn targets(self) -> TargetList {
         // SAFETY: S2.

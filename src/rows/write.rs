@@ -29,6 +29,7 @@ pub fn enforce(
                 keep_label(assignments, p, objects, index);
                 check(level, CheckKind::Update, p, identity, objects, index)?;
                 check(level, CheckKind::Conflict, p, identity, objects, index)?;
+                level.prepend_conflict_condition(refusing(p, identity, objects, index)?);
             }
         }
         Command::Update => {
@@ -123,14 +124,19 @@ fn check(
     objects: &Objects,
     index: u32,
 ) -> Result<()> {
-    let conditions = predicate::writable(p, identity, objects, index)?;
     let relation = CString::new(p.name.as_str()).unwrap_or_default();
+    level.add_check(kind, &relation, refusing(p, identity, objects, index)?);
+    Ok(())
+}
+
+/// True for a row that may be written; raises the refusal for any other.
+fn refusing(p: &Protection, identity: &Identity, objects: &Objects, index: u32) -> Result<Expr> {
+    let conditions = predicate::writable(p, identity, objects, index)?;
     let terms: Vec<_> = conditions
         .into_iter()
         .map(|condition| or_deny(condition, p, objects))
         .collect();
-    level.add_check(kind, &relation, expr::and(&terms));
-    Ok(())
+    Ok(expr::and(&terms))
 }
 
 /// `condition OR ward_internal.deny(relation, dimension)`: the refusal carries its own code, and a
