@@ -9,15 +9,8 @@ alone
 missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v valgrind >/dev/null || missing+=(valgrind)
-if [ "${#missing[@]}" -gt 0 ]; then
-  step "Install ${missing[*]}" "run: apt-get install ${missing[*]}"
-  logged bench-update as_root apt-get update -q
-  logged bench-install as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}"
-fi
+[ "${#missing[@]}" -eq 0 ] || apt_install "${missing[@]}"
 
-settings=("shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off")
-# The same server without ward is what `pgbench -S` is compared with.
-python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
 # Two servers alike but for ward: what does it cost those who do not use it?
 settings=("shared_buffers = '2GB'" "max_wal_size = '8GB'" "jit = off")
 with_cluster bench-bare "${settings[@]}" "shared_preload_libraries = ''"

@@ -142,7 +142,9 @@ COMMENT ON TYPE ward.label IS 'sensitivity label: a level and categories, ordere
 
 -- Explicit only: a label that silently became text would lose its order.
 CREATE CAST (ward.label AS text) WITH INOUT;
-CREATE CAST (text AS ward.label) WITH INOUT;
+-- On assignment too: drivers and frameworks declare the type of a bound string.
+CREATE CAST (text AS ward.label) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (varchar AS ward.label) WITH INOUT AS ASSIGNMENT;
 
 -- Dominance -----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 //! Questions to the system catalogs, answered by value.
 
 use super::expr::Column;
+use super::raw;
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::{CStr, CString};
 
@@ -297,7 +298,7 @@ pub fn current_user() -> Oid {
 /// The session's login role and the role chosen with SET ROLE; SECURITY DEFINER changes neither.
 pub fn session_roles() -> (Oid, Oid) {
     // SAFETY: S1.
-    unsafe { (pg_sys::GetSessionUserId(), pg_sys::GetOuterUserId()) }
+    unsafe { (raw::GetSessionUserId(), raw::GetOuterUserId()) }
 }
 
 fn valid(oid: Oid) -> Option<Oid> {

@@ -100,6 +100,8 @@ unsafe extern "C-unwind" {
 
     // Asked for every query, and cannot fail.
     pub fn InNoForceRLSOperation() -> bool;
+    pub fn GetSessionUserId() -> Oid;
+    pub fn GetOuterUserId() -> Oid;
 
     // Not in the bindings; called inside a guard.
     pub fn transformIndexStmt(

@@ -74,16 +74,15 @@ pub fn enforce(
         return Ok(Some(Pass::default()));
     }
     if hold && session::has_token() {
-        // Whatever it reads, by functions as well, would outlive its transaction and the identity.
-        refuse_unsafe(hold)?;
+        return Err(refused_hold());
     }
     if expansion.find(query, params) {
         return Ok(None);
     }
-    enforce_expanded(query, expansion.dependencies(), hold).map(Some)
+    enforce_expanded(query, expansion.dependencies()).map(Some)
 }
 
-fn enforce_expanded(query: Query, inlined: Inlined, hold: bool) -> Result<Pass> {
+fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
     if !touches_protected(query)? {
         return Ok(Pass {
             inlined,
@@ -110,7 +109,7 @@ fn enforce_expanded(query: Query, inlined: Inlined, hold: bool) -> Result<Pass> 
             MAINTENANCE
         }
         Access::Bound(identity) => {
-            refuse_unsafe(hold)?;
+            refuse_unsafe()?;
             query.visit(&mut |level| enforce_level(level, &identity, &objects))?;
             fold::context(query, &identity, &objects);
             identity.fingerprint
@@ -167,11 +166,20 @@ fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
     }
 }
 
+/// Whatever such a cursor reads, by functions as well, would outlive its transaction and the identity.
+fn refused_hold() -> WardError {
+    WardError::new(
+        Code::Unsupported,
+        "a cursor WITH HOLD is refused in a session with a token",
+    )
+    .hint("Keep the cursor inside its transaction.")
+}
+
 /// Refuses what would carry rows, or what is known of them, out of reach of the checks at each use.
 ///
 /// Asked when a query is planned, and again when it starts: EXPLAIN EXECUTE and CREATE TABLE AS
 /// EXECUTE take a plan that was made before. Errors: WD034.
-pub(super) fn refuse_unsafe(hold: bool) -> Result<()> {
+pub(super) fn refuse_unsafe() -> Result<()> {
     let refused = |what: &str, hint: &str| {
         Err(WardError::new(
             Code::Unsupported,
@@ -179,12 +187,6 @@ pub(super) fn refuse_unsafe(hold: bool) -> Result<()> {
         )
         .hint(hint))
     };
-    if hold {
-        return refused(
-            "a cursor WITH HOLD",
-            "Keep the cursor inside its transaction.",
-        );
-    }
     if session::level::in_explain() && !config::allow_explain() {
         return refused(
             "EXPLAIN",

@@ -38,7 +38,7 @@ pub fn start(query: Running) -> Result<bool> {
     if bound {
         session::check_writer()?;
         if session::has_token() {
-            refuse_unsafe(false)?;
+            refuse_unsafe()?;
         }
     }
     Ok(bound)

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Which values `ward.token` and `ward.maintenance` take, and when the identity may change.
 
-use super::consulted;
+use super::{consulted, identity};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::guc::{self, Source, TokenHash};
 use crate::pg::{self, catalog, invalidate, portal, xact};
@@ -129,10 +129,9 @@ pub fn summary(hash: Option<TokenHash>) -> String {
 
 /// The first 8 bytes of a token's hash, in hexadecimal.
 pub fn short(hash: &TokenHash) -> String {
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = identity::hex(hash);
+    text.truncate(16);
+    text
 }
 
 /// The rule for `ward.maintenance`: a reason of at most 200 characters, chosen by the session or

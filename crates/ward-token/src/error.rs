@@ -72,6 +72,8 @@ pub enum TokenError {
     NotThreeParts,
     /// This part is not unpadded base64url.
     Encoding(Part),
+    /// The header does not begin with `{"`, as every token's does.
+    Beginning,
     /// This part is not the JSON that is needed.
     Json(Part, JsonError),
     /// The header has a member that would change how the token is read.
@@ -155,6 +157,7 @@ impl TokenError {
             Self::TooLarge
             | Self::NotThreeParts
             | Self::Encoding(_)
+            | Self::Beginning
             | Self::Json(..)
             | Self::HeaderMember(_)
             | Self::ClaimMissing(_)
@@ -186,7 +189,7 @@ impl TokenError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::TooLarge => "have the issuer leave claims out; the limit is 16384 bytes",
-            Self::NotThreeParts | Self::Encoding(_) | Self::Json(..) => {
+            Self::NotThreeParts | Self::Encoding(_) | Self::Beginning | Self::Json(..) => {
                 "pass the token exactly as issued: compact form, no \"Bearer\", no quotes or spaces"
             }
             Self::HeaderMember(_) => "have the issuer sign plain compact tokens",
@@ -257,6 +260,7 @@ impl TokenError {
             Self::TooLarge => f.write_str("the token is too large"),
             Self::NotThreeParts => f.write_str("the token has not three parts"),
             Self::Encoding(part) => write!(f, "the {part} of the token is not base64url"),
+            Self::Beginning => f.write_str("the token does not begin with \"eyJ\", as tokens do"),
             Self::Json(part, problem) => write!(f, "the {part} of the token {problem}"),
             Self::HeaderMember(name) => {
                 write!(

@@ -68,9 +68,12 @@ SELECT join_labels(l) IS NULL AS none FROM unnest('{}'::label[]) l;
 SELECT join_labels(l) IS NULL AS only_null FROM unnest(ARRAY[NULL, NULL]::label[]) l;
 SELECT join_labels(DISTINCT l) FILTER (WHERE l <@ 'confidential{pii}') FROM unnest(ARRAY['internal{pii}', 'secret', 'confidential']::label[]) l;
 
--- A text becomes a label, and a label a text, only when asked to.
+-- A text becomes a label when it is stored in one (drivers declare their parameters' types), not when it is compared
+-- with one; a label becomes a text only when asked to.
 CREATE TEMP TABLE texts (t text, l label);
-SELECT pg_temp.try('INSERT INTO texts (l) SELECT ''secret''::text');
+INSERT INTO texts (l) SELECT 'secret'::text UNION ALL SELECT 'secret{hr}'::varchar;
+SELECT pg_temp.try('INSERT INTO texts (l) SELECT ''nobody''::varchar');
+SELECT pg_temp.try('SELECT l <@ ''secret''::text FROM texts');
 SELECT pg_temp.try('INSERT INTO texts (t) SELECT ''secret''::label');
 SELECT pg_temp.try('INSERT INTO texts SELECT ''secret{pii}''::label::text, ''secret{phi}''::text::label');
 TABLE texts;
