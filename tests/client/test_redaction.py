@@ -183,7 +183,7 @@ class Redaction(WardTest):
 
     def test_statements_statistics(self):
         shown = self.statistics("pg_stat_statements,ward")
-        self.assertIn(self.marker, shown)
+        self.assertIn("PERFORM set_config('ward.token'", shown)  # newer releases drop comments and constants of others
         self.assertHidden(shown, "pg_stat_statements")
 
     def test_masking_keeps_everything_else(self):
