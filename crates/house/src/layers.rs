@@ -1,6 +1,6 @@
 //! Arrows only downwards: which module may name which.
 //!
-//! `sql → hooks | api | worker → features → pg | ward-token | ward-policy → ward-core`
+//! `sql → hooks | api | worker → features → pg | ward-token | ward-mask | ward-policy → ward-core`
 
 use crate::source::SourceFile;
 
@@ -180,7 +180,10 @@ pub fn upward_dependencies(manifests: &[(String, String)]) -> Vec<String> {
 
 /// Crates that decide: no clock, environment, network or other ward crate than `ward-core`.
 pub fn is_pure(crate_name: &str) -> bool {
-    matches!(crate_name, "ward-core" | "ward-token" | "ward-policy")
+    matches!(
+        crate_name,
+        "ward-core" | "ward-token" | "ward-mask" | "ward-policy"
+    )
 }
 
 fn runtime_dependencies(manifest: &str) -> Vec<&str> {

@@ -1,0 +1,40 @@
+//! Field masks without a database: values in, values out.
+//!
+//! A *method* says how a value is masked: [`Method::parse`] reads it, [`Method::check`] says which
+//! columns it fits. One function per method and type makes the masked value. Each is total: it
+//! never fails and never panics, since an error would tell of the value it was raised for; and
+//! each is deterministic, so that equal values stay equal under their mask.
+//!
+//! No clock, no randomness, no input or output: the caller passes the keys. SQL NULL is the
+//! caller's: a mask of NULL is NULL.
+//!
+//! Start reading at [`Method`].
+#![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod cursor;
+mod error;
+mod kind;
+mod method;
+mod mode;
+mod parse;
+mod path;
+mod text;
+
+pub use error::MethodError;
+pub use kind::Kind;
+pub use method::{Field, FunctionName, MAX_METHOD_BYTES, Method, Width};
+pub use mode::Mode;
+pub use path::{JsonPath, Step};
+pub use text::{email, partial};
