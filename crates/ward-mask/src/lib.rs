@@ -24,17 +24,32 @@
 )]
 
 mod cursor;
+mod date;
+mod digits;
 mod error;
+mod ip;
+mod json;
+mod keyed;
 mod kind;
+mod leaf;
 mod method;
 mod mode;
+mod number;
 mod parse;
 mod path;
 mod text;
+mod tokenise;
 
+pub use date::{truncate_date, truncate_timestamp};
 pub use error::MethodError;
+pub use ip::{Address, ip_prefix};
+pub use json::json_paths;
+pub use keyed::{TenantKey, hash_bytes, hash_i64, hash_text, hash_uuid};
 pub use kind::Kind;
+pub use leaf::Leaf;
 pub use method::{Field, FunctionName, MAX_METHOD_BYTES, Method, Width};
 pub use mode::Mode;
+pub use number::{IntSize, bucket_f64, bucket_i64, round_f64, round_i64};
 pub use path::{JsonPath, Step};
 pub use text::{email, partial};
+pub use tokenise::tokenise;
