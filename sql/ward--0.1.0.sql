@@ -95,6 +95,28 @@ SELECT pg_catalog.pg_extension_config_dump('ward_internal.protection', '');
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- requires:
+--   registry
+
+CREATE VIEW ward.issuers AS
+    SELECT issuer, audience, claims, options,
+           ARRAY(SELECT key ->> 'kid'
+                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
+           changed_at, changed_by
+    FROM ward_internal.issuer;
+COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.revocations AS
+    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
+COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.protections AS
+    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
+    FROM ward_internal.protection;
+COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- creates:
 --   Type(ward::api::label::LabelDatum)
 
@@ -309,28 +331,6 @@ COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom ca
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- requires:
---   registry
-
-CREATE VIEW ward.issuers AS
-    SELECT issuer, audience, claims, options,
-           ARRAY(SELECT key ->> 'kid'
-                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
-           changed_at, changed_by
-    FROM ward_internal.issuer;
-COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.revocations AS
-    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
-COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.protections AS
-    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
-    FROM ward_internal.protection;
-COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- ward::api::label::categories
 -- Skipped due to `#[pgrx(sql = false)]`
 /* </end connected objects> */
@@ -433,6 +433,106 @@ AS 'MODULE_PATHNAME', 'logout_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::mask::mask
+
+CREATE FUNCTION ward.mask(
+    relation regclass,
+    column_name name,
+    method text,
+    label ward.label DEFAULT NULL,
+    mode text DEFAULT 'mask',
+    options jsonb DEFAULT '{}'
+) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'mask_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_bucket_float
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_bucket_int
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_date
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_email
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_hash
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_hash_bytes
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_hash_int
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_hash_uuid
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_ip
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_json
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_partial
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_refuse_null
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_round_float
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_round_int
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_score
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_timestamp
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_tokenise
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::rows::may_read
 
 CREATE FUNCTION ward.may_read(relation regclass, VARIADIC columns "any") RETURNS boolean
@@ -478,6 +578,96 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'registry_changed_wrapper';
 /* <begin connected objects> */
 -- requires:
 --   registry
+--   label
+--   admin::registry_changed
+
+-- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
+
+CREATE TABLE ward_internal.mask (
+    relation     regclass NOT NULL,
+    column_name  name NOT NULL,
+    method       text NOT NULL,
+    -- the clearance that sees the value as it is; NULL: no session with a token
+    label        ward.label,
+    mode         text NOT NULL,
+    -- a column that names whose row it is: that subject sees the value as it is
+    unless_owner name,
+    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by   name NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
+
+-- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
+-- other pseudonyms there.
+CREATE TABLE ward_internal.mask_key (
+    id     smallint PRIMARY KEY CHECK (id = 1),
+    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
+);
+COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
+ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
+INSERT INTO ward_internal.mask_key
+SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
+FROM pg_catalog.generate_series(1, 4);
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
+
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
+
+CREATE VIEW ward.masks AS
+    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
+    FROM ward_internal.mask;
+COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
+
+-- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
+-- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
+
+CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_partial_wrapper';
+CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
+CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
+CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
+CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_date_wrapper';
+CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_timestamp_wrapper';
+CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_timestamp_wrapper';
+CREATE FUNCTION ward_internal.mask_round_int(value bigint, places int, bits int) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_round_int_wrapper';
+CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_round_float_wrapper';
+CREATE FUNCTION ward_internal.mask_bucket_int(value bigint, width bigint, bits int) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_bucket_int_wrapper';
+CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_bucket_float_wrapper';
+CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
+CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
+CREATE FUNCTION ward_internal.mask_score(distance double precision, decimals int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
+CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
 --   admin::registry_changed
 
 -- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
@@ -512,6 +702,7 @@ BEGIN
      AND p.relation = dropped.objid::pg_catalog.regclass;
     -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
     IF forgotten IS NOT NULL THEN
+        DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
         DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
     END IF;
 END
@@ -604,6 +795,14 @@ AS 'MODULE_PATHNAME', 'trust_issuer_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::mask::unmask
+
+CREATE FUNCTION ward.unmask(relation regclass, column_name name, reason text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'unmask_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::rows::unprotect
 
 CREATE FUNCTION ward.unprotect(relation regclass, reason text) RETURNS void
@@ -629,14 +828,14 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.copy_rows(anyelement)
     TO PUBLIC;
 
--- The type ward.label with its operators: everybody.
+-- The type ward.label with its operators, and what masks are computed by: everybody.
 DO $$
 DECLARE
     label_function regprocedure;
 BEGIN
     FOR label_function IN
         SELECT oid FROM pg_catalog.pg_proc
-        WHERE (pronamespace = 'ward_internal'::regnamespace AND proname LIKE 'label\_%')
+        WHERE (pronamespace = 'ward_internal'::regnamespace AND (proname LIKE 'label\_%' OR proname LIKE 'mask\_%'))
            OR (pronamespace = 'ward'::regnamespace AND proname IN ('level', 'categories', 'label', 'join_labels'))
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', label_function);
@@ -648,8 +847,9 @@ $$;
 GRANT EXECUTE ON FUNCTION
     ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
     ward.distrust_issuer(text), ward.revoke(text, text, text), ward.define_category(text),
-    ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text)
+    ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text),
+    ward.mask(regclass, name, text, ward.label, text, jsonb), ward.unmask(regclass, name, text)
     TO ward_admin;
-GRANT SELECT ON ward.issuers, ward.revocations, ward.protections TO ward_admin, ward_auditor;
+GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;
 /* </end connected objects> */
 

@@ -50,6 +50,7 @@ codes! {
     Delegation     "WD015" ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION "delegation not accepted";
     DefaultDeny    "WD021" ERRCODE_INSUFFICIENT_PRIVILEGE "default deny: nothing allows it";
     Label          "WD030" ERRCODE_INSUFFICIENT_PRIVILEGE "label not permitted";
+    Mask           "WD031" ERRCODE_INSUFFICIENT_PRIVILEGE "masked column";
     Guarded        "WD032" ERRCODE_INSUFFICIENT_PRIVILEGE "statement guarded";
     IdentityChange "WD033" ERRCODE_ACTIVE_SQL_TRANSACTION "identity change refused";
     Unsupported    "WD034" ERRCODE_FEATURE_NOT_SUPPORTED "statement kind refused";

@@ -1,6 +1,6 @@
 //! ward: security enforcement inside PostgreSQL, at query time.
 //!
-//! Start reading at `hooks/mod.rs` (what PostgreSQL calls), then `rows/mod.rs` (what happens to a
+//! Start reading at `hooks/mod.rs` (what PostgreSQL calls), then `pass/mod.rs` (what happens to a
 //! query) and `session/mod.rs` (who is asking). ARCHITECTURE.md has the map.
 
 #![allow(
@@ -15,6 +15,8 @@ mod config;
 mod errors;
 mod guard;
 mod hooks;
+mod mask;
+mod pass;
 mod pg;
 mod registry;
 mod rows;
@@ -41,7 +43,7 @@ pub extern "C-unwind" fn _PG_init() {
     config::define();
     session::install();
     guard::install();
-    rows::install();
+    pass::install();
     registry::install();
     hooks::install();
     config::reserve_prefix();

@@ -30,6 +30,7 @@ BEGIN
      AND p.relation = dropped.objid::pg_catalog.regclass;
     -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
     IF forgotten IS NOT NULL THEN
+        DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
         DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
     END IF;
 END

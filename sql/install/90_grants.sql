@@ -14,14 +14,14 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.copy_rows(anyelement)
     TO PUBLIC;
 
--- The type ward.label with its operators: everybody.
+-- The type ward.label with its operators, and what masks are computed by: everybody.
 DO $$
 DECLARE
     label_function regprocedure;
 BEGIN
     FOR label_function IN
         SELECT oid FROM pg_catalog.pg_proc
-        WHERE (pronamespace = 'ward_internal'::regnamespace AND proname LIKE 'label\_%')
+        WHERE (pronamespace = 'ward_internal'::regnamespace AND (proname LIKE 'label\_%' OR proname LIKE 'mask\_%'))
            OR (pronamespace = 'ward'::regnamespace AND proname IN ('level', 'categories', 'label', 'join_labels'))
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', label_function);
@@ -33,6 +33,7 @@ $$;
 GRANT EXECUTE ON FUNCTION
     ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
     ward.distrust_issuer(text), ward.revoke(text, text, text), ward.define_category(text),
-    ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text)
+    ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text),
+    ward.mask(regclass, name, text, ward.label, text, jsonb), ward.unmask(regclass, name, text)
     TO ward_admin;
-GRANT SELECT ON ward.issuers, ward.revocations, ward.protections TO ward_admin, ward_auditor;
+GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;

@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod label;
+mod mask;
 mod rows;
 mod session;
 
@@ -26,6 +27,11 @@ extension_sql_file!(
     "../../sql/install/15_registry_triggers.sql",
     name = "registry_triggers",
     requires = ["registry", admin::registry_changed]
+);
+extension_sql_file!(
+    "../../sql/install/25_mask.sql",
+    name = "mask",
+    requires = ["registry", "label", admin::registry_changed]
 );
 extension_sql_file!(
     "../../sql/install/30_copy.sql",

@@ -71,7 +71,7 @@ fn unprotect(relation: Option<pg_sys::Oid>, reason: Option<&str>) -> Result<()> 
     )?)
 }
 
-fn required(relation: Option<Oid>) -> errors::Result<Oid> {
+pub(super) fn required(relation: Option<Oid>) -> errors::Result<Oid> {
     relation.ok_or_else(|| WardError::new(Code::Argument, "the relation must not be NULL"))
 }
 

@@ -58,12 +58,13 @@ fn is_ward() -> bool {
     level::current().ward || access::in_ward_script()
 }
 
-/// The columns that a relation is protected by.
+/// The columns that a relation is protected by, those that are masked, and those that lift a mask.
 fn columns(p: &Protection) -> impl Iterator<Item = &Column> {
-    let dimensions = [&p.tenant, &p.owner, &p.acl].into_iter().flatten();
-    dimensions
-        .map(|dimension| &dimension.column)
-        .chain(&p.label)
+    let masks = p.masks.iter();
+    p.columns().chain(masks.flat_map(|mask| {
+        let owner = mask.unless_owner.as_ref().map(|owner| &owner.column);
+        owner.into_iter().chain([&mask.column])
+    }))
 }
 
 /// The refusal of a statement that only an administrator may run (WD032).

@@ -16,6 +16,13 @@ pub fn column(root: Oid, old: &str, new: &str) -> Result<()> {
             );
             spi::run(&sql, &[root.into(), old.into(), new.into()])?;
         }
+        for column in ["column_name", "unless_owner"] {
+            let sql = format!(
+                "UPDATE ward_internal.mask SET {column} = $3::pg_catalog.name
+                 WHERE relation = $1 AND {column} = $2::pg_catalog.name"
+            );
+            spi::run(&sql, &[root.into(), old.into(), new.into()])?;
+        }
         Ok(())
     })
 }

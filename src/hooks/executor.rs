@@ -1,11 +1,11 @@
 //! `ExecutorStart_hook` and `ExecutorRun_hook`: the checks of a plan at each use.
 
 use super::raise;
+use crate::pass::run::{self, Execution};
 use crate::pg::compat::{ExecutorRun, executor_run_hook};
 use crate::pg::portal::Running;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
-use crate::rows::run::{self, Execution};
 use crate::session::disclosure;
 use pgrx::pg_sys;
 use std::ffi::c_int;

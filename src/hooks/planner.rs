@@ -2,6 +2,7 @@
 
 use super::raise;
 use crate::config;
+use crate::pass::{self, Pass};
 use crate::pg::check::Params;
 use crate::pg::foreign_key;
 use crate::pg::inline::Expansion;
@@ -10,7 +11,6 @@ use crate::pg::plan::Plan;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::registry;
-use crate::rows::{self, Pass};
 use crate::session::consulted;
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};
@@ -97,7 +97,7 @@ unsafe extern "C-unwind" fn before(
     let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
     let pass = match query {
-        Some(query) => raise(rows::enforce(query, params, &mut step.expansion, hold)),
+        Some(query) => raise(pass::enforce(query, params, &mut step.expansion, hold)),
         None => Some(Pass::default()),
     };
     step.expands = pass.is_none();
@@ -124,7 +124,7 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
         foreign_key::leave();
     }
     plan.add_inlined(pass.inlined);
-    let folded = pass.has_folded().then(|| raise(rows::folded_for()));
+    let folded = pass.has_folded().then(|| raise(pass::folded_for()));
     if let Some(fingerprint) = pass.fingerprint.or(folded) {
         plan.bind(fingerprint, &registry::tables());
         if config::fill_vector_results() {

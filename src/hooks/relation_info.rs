@@ -3,7 +3,7 @@
 
 use super::raise;
 use crate::errors::{Code, Result, WardError};
-use crate::pg::check;
+use crate::pg::check::{self, Stage};
 use crate::pg::slot::HookSlot;
 use crate::registry;
 use pgrx::pg_sys::{self, Oid};
@@ -46,23 +46,29 @@ unsafe extern "C-unwind" fn inspect(
 ) {
     // SAFETY: S2; core passes live planner structures.
     raise(refuse_unmarked(relation, || unsafe {
-        check::is_marked(root, info)
+        check::stage(root, info)
     }));
 }
 
-fn refuse_unmarked(relation: Oid, marked: impl FnOnce() -> bool) -> Result<()> {
+fn refuse_unmarked(relation: Oid, stage: impl FnOnce() -> Option<Stage>) -> Result<()> {
     if !crate::pg::catalog::is_user_object(relation) {
         return Ok(());
     }
-    match registry::protection(relation)? {
-        Some(p) if !marked() => Err(WardError::new(
-            Code::Guarded,
-            format!(
-                "protected relation \"{}\" was reached by a path that ward does not know",
-                p.name
-            ),
-        )
-        .hint("Please report the statement: it was refused rather than answered unprotected.")),
-        _ => Ok(()),
-    }
+    let Some(p) = registry::protection(relation)? else {
+        return Ok(());
+    };
+    let code = match stage() {
+        Some(Stage::Masks) => return Ok(()),
+        Some(Stage::Rows) if p.masks.is_empty() => return Ok(()),
+        Some(Stage::Rows) => Code::Mask,
+        None => Code::Guarded,
+    };
+    Err(WardError::new(
+        code,
+        format!(
+            "protected relation \"{}\" was reached by a path that ward does not know",
+            p.name
+        ),
+    )
+    .hint("Please report the statement: it was refused rather than answered unprotected."))
 }

@@ -99,6 +99,19 @@ pub fn column(relation: Oid, name: &str) -> Option<Column> {
     }
 }
 
+/// A column of a relation by number; `None` if there is none or it was dropped.
+pub fn column_by_number(relation: Oid, attno: i16) -> Option<Column> {
+    // SAFETY: S3; the palloc'ed name is copied.
+    let name = unsafe {
+        let name = pg_sys::get_attname(relation, attno, true);
+        if name.is_null() {
+            return None;
+        }
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    };
+    column(relation, &name)
+}
+
 /// The name of a relation without its schema.
 pub fn relation_name(relation: Oid) -> Option<String> {
     // SAFETY: S3; the palloc'ed name is copied.

@@ -20,39 +20,65 @@ impl Params {
     }
 }
 
+/// What the pass has done to a range-table entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The row conditions are in place.
+    Rows,
+    /// So are the masks, if any apply.
+    Masks,
+}
+
 thread_local! {
-    static MARK: RefCell<Option<&'static CStr>> = const { RefCell::new(None) };
+    static MARKS: RefCell<Option<[&'static CStr; 2]>> = const { RefCell::new(None) };
 }
 
 /// A word that nobody else knows, written into the range-table entries that the pass has seen.
 ///
 /// Made per backend from the server's random source; leaked once, a few bytes.
-pub fn mark() -> &'static CStr {
-    MARK.with_borrow_mut(|mark| {
-        *mark.get_or_insert_with(|| {
+pub fn mark(stage: Stage) -> &'static CStr {
+    let [rows, masks] = marks();
+    match stage {
+        Stage::Rows => rows,
+        Stage::Masks => masks,
+    }
+}
+
+fn marks() -> [&'static CStr; 2] {
+    MARKS.with_borrow_mut(|marks| {
+        *marks.get_or_insert_with(|| {
             let random = super::strong_random::<16>().unwrap_or_default();
-            let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            Box::leak(
-                CString::new(format!("ward:{text}"))
-                    .unwrap_or_default()
-                    .into_boxed_c_str(),
-            )
+            let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            ["rows", "masks"].map(|stage| {
+                let text = CString::new(format!("ward:{stage}:{secret}")).unwrap_or_default();
+                &*Box::leak(text.into_boxed_c_str())
+            })
         })
     })
 }
 
-/// Has the pass seen this range-table entry of the relation being planned?
+/// How far the pass has come with this range-table entry of the relation being planned; `None` if
+/// it has not seen it.
 ///
 /// # Safety
 /// `root` and `relation` are what get_relation_info_hook received.
-pub unsafe fn is_marked(root: *mut pg_sys::PlannerInfo, relation: *mut pg_sys::RelOptInfo) -> bool {
+pub unsafe fn stage(
+    root: *mut pg_sys::PlannerInfo,
+    relation: *mut pg_sys::RelOptInfo,
+) -> Option<Stage> {
     // SAFETY: by contract (S2).
     unsafe {
         // CREATE INDEX and CLUSTER plan a dummy query without a join tree.
         if (*(*root).parse).jointree.is_null() {
-            return true;
+            return Some(Stage::Masks);
         }
         let rte = *(*root).simple_rte_array.add((*relation).relid as usize);
-        !(*rte).ctename.is_null() && CStr::from_ptr((*rte).ctename) == mark()
+        if (*rte).ctename.is_null() {
+            return None;
+        }
+        let word = CStr::from_ptr((*rte).ctename);
+        [Stage::Masks, Stage::Rows]
+            .into_iter()
+            .find(|stage| mark(*stage) == word)
     }
 }

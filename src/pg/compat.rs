@@ -317,3 +317,130 @@ pub fn save_error(call: pg_sys::FunctionCallInfo, refusal: &WardError) -> bool {
     }
     true
 }
+
+/// Column `i` (from 0) of a row's description.
+///
+/// # Safety
+/// The descriptor is live and has that many columns (S2).
+pub unsafe fn attribute<'a>(
+    descriptor: pg_sys::TupleDesc,
+    i: c_int,
+) -> &'a pg_sys::FormData_pg_attribute {
+    // SAFETY: by contract.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return &*(*descriptor).attrs.as_ptr().add(i as usize);
+        #[cfg(feature = "pg18")]
+        &*pg_sys::TupleDescAttr(descriptor, i)
+    }
+}
+
+/// Moves the permissions that `outer` asks for to `inner`, the only entry of the sub-select `sub`,
+/// which takes its place in `level`.
+///
+/// # Safety
+/// All are live; `inner` is a copy of `outer` (S2).
+pub unsafe fn move_permissions(
+    level: *mut pg_sys::Query,
+    outer: *mut pg_sys::RangeTblEntry,
+    inner: *mut pg_sys::RangeTblEntry,
+    sub: *mut pg_sys::Query,
+) {
+    // SAFETY: by contract.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        {
+            let _ = (level, inner, sub);
+            (*outer).requiredPerms = 0;
+            (*outer).checkAsUser = pg_sys::Oid::INVALID;
+            (*outer).selectedCols = std::ptr::null_mut();
+            (*outer).insertedCols = std::ptr::null_mut();
+            (*outer).updatedCols = std::ptr::null_mut();
+            (*outer).extraUpdatedCols = std::ptr::null_mut();
+        }
+        #[cfg(not(feature = "pg15"))]
+        {
+            let pick = |index: u32| -> *mut std::ffi::c_void {
+                (*(*(*level).rteperminfos).elements.add(index as usize - 1)).ptr_value
+            };
+            if (*inner).perminfoindex == 0 {
+                return;
+            }
+            let moved = pick((*inner).perminfoindex);
+            (*sub).rteperminfos = pg_sys::lappend(std::ptr::null_mut(), moved);
+            (*inner).perminfoindex = 1;
+            (*outer).perminfoindex = 0;
+            // Each remaining one must be referenced exactly once, by position.
+            let mut kept = std::ptr::null_mut();
+            for entry in super::node::list_items::<pg_sys::RangeTblEntry>((*level).rtable) {
+                if (*entry).perminfoindex != 0 {
+                    kept = pg_sys::lappend(kept, pick((*entry).perminfoindex));
+                    (*entry).perminfoindex = (*kept).length as u32;
+                }
+            }
+            (*level).rteperminfos = kept;
+        }
+    }
+}
+
+/// A variable of the same row as `like`: of another column, but as nullable and as old or new.
+///
+/// # Safety
+/// Both are live Vars (S2).
+pub unsafe fn copy_row_state(like: *mut pg_sys::Var, var: *mut pg_sys::Var) {
+    // SAFETY: by contract.
+    unsafe {
+        (*var).varlevelsup = (*like).varlevelsup;
+        #[cfg(not(feature = "pg15"))]
+        {
+            (*var).varnullingrels = pg_sys::bms_copy((*like).varnullingrels);
+        }
+        #[cfg(feature = "pg18")]
+        {
+            (*var).varreturningtype = (*like).varreturningtype;
+        }
+    }
+}
+
+/// `value`, made of columns of `like`'s row: NULL where RETURNING OLD or NEW has no such row.
+///
+/// # Safety
+/// Both are live; `like` is a Var (S2).
+pub unsafe fn returned_like(like: *mut pg_sys::Var, value: *mut pg_sys::Node) -> *mut pg_sys::Node {
+    #[cfg(not(feature = "pg18"))]
+    {
+        let _ = like;
+        value
+    }
+    // SAFETY: by contract.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        let returning = (*like).varreturningtype;
+        if returning == pg_sys::VarReturningType::VAR_RETURNING_DEFAULT {
+            return value;
+        }
+        let node =
+            super::node::make_node::<pg_sys::ReturningExpr>(pg_sys::NodeTag::T_ReturningExpr);
+        (*node).retlevelsup = (*like).varlevelsup as c_int;
+        (*node).retold = returning == pg_sys::VarReturningType::VAR_RETURNING_OLD;
+        (*node).retexpr = value.cast();
+        node.cast()
+    }
+}
+
+/// MERGE's join condition, which newer releases keep apart.
+///
+/// # Safety
+/// `query` is live (S2).
+pub unsafe fn merge_condition(query: *mut pg_sys::Query) -> Option<*mut *mut pg_sys::Node> {
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    {
+        let _ = query;
+        None
+    }
+    // SAFETY: by contract.
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    unsafe {
+        Some(&raw mut (*query).mergeJoinCondition)
+    }
+}

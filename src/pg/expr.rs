@@ -405,6 +405,73 @@ pub fn text_array(values: &[String]) -> Expr {
     )
 }
 
+/// An integer constant.
+pub fn int4(value: i32) -> Expr {
+    let datum = pg_sys::Datum::from(value);
+    constant_node(pg_sys::INT4OID, Oid::INVALID, 4, datum, true)
+}
+
+/// A bigint constant.
+pub fn int8(value: i64) -> Expr {
+    let datum = pg_sys::Datum::from(value);
+    constant_node(pg_sys::INT8OID, Oid::INVALID, 8, datum, true)
+}
+
+/// A double precision constant.
+pub fn float8(value: f64) -> Expr {
+    let datum = value.into_datum().unwrap_or(pg_sys::Datum::null());
+    constant_node(pg_sys::FLOAT8OID, Oid::INVALID, 8, datum, true)
+}
+
+/// NULL of exactly this column's type.
+pub fn null(column: &Column) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let node = pg_sys::makeNullConst(column.type_oid, column.typmod, column.collation);
+        Expr::from_raw(node.cast())
+    }
+}
+
+/// A literal of exactly this column's type. Raises the type's own error if it is none.
+pub fn literal(column: &Column, text: &str) -> Expr {
+    parsed(column.type_oid, column.typmod, column.collation, text)
+}
+
+/// A literal of this type. Raises the type's own error if it is none.
+pub fn parsed(type_oid: Oid, typmod: i32, collation: Oid, text: &str) -> Expr {
+    let text = std::ffi::CString::new(text).unwrap_or_default();
+    // SAFETY: S2, S4; the input function's result lives in the planning context.
+    unsafe {
+        let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
+        pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+        let value =
+            pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, typmod);
+        let (mut length, mut by_value) = (0i16, false);
+        pg_sys::get_typlenbyval(type_oid, &mut length, &mut by_value);
+        let length = i32::from(length);
+        let node = pg_sys::makeConst(type_oid, typmod, collation, length, value, false, by_value);
+        Expr::from_raw(node.cast())
+    }
+}
+
+/// `CASE WHEN condition THEN value ELSE otherwise END` of the column's type.
+pub fn case(column: &Column, condition: Expr, value: Expr, otherwise: Expr) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let when = make_node::<pg_sys::CaseWhen>(NodeTag::T_CaseWhen);
+        (*when).expr = condition.raw().cast();
+        (*when).result = value.raw().cast();
+        (*when).location = -1;
+        let node = make_node::<pg_sys::CaseExpr>(NodeTag::T_CaseExpr);
+        (*node).casetype = column.type_oid;
+        (*node).casecollid = column.collation;
+        (*node).args = pg_sys::lappend(null_mut(), when.cast());
+        (*node).defresult = otherwise.raw().cast();
+        (*node).location = -1;
+        Expr::from_raw(node.cast()).typed_as(column)
+    }
+}
+
 /// An eight-byte constant of a pass-by-value type (a label).
 pub fn eight_bytes(type_oid: Oid, bits: i64) -> Expr {
     constant_node(type_oid, Oid::INVALID, 8, pg_sys::Datum::from(bits), true)
@@ -420,6 +487,104 @@ pub fn coalesce(column: &Column, value: Expr, otherwise: Expr) -> Expr {
         (*node).args = pair(value, otherwise);
         (*node).location = -1;
         Expr::from_raw(node.cast())
+    }
+}
+
+/// `ROW(values)` of a composite type, as core expands a whole-row reference.
+pub(super) fn row(values: *mut pg_sys::List, row_type: Oid) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let node = make_node::<pg_sys::RowExpr>(NodeTag::T_RowExpr);
+        (*node).args = values;
+        (*node).row_typeid = row_type;
+        (*node).row_format = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
+        (*node).location = -1;
+        Expr::from_raw(node.cast())
+    }
+}
+
+impl Expr {
+    /// This variable, as one of the same row (range-table entry, level, nullability) as `like`.
+    pub fn in_row_of(self, like: Expr) -> Expr {
+        // SAFETY: S2; both are Vars by their callers' construction, which is checked.
+        unsafe {
+            let var = self.raw().cast::<pg_sys::Var>();
+            let like = like.raw().cast::<pg_sys::Var>();
+            if (*var).xpr.type_ == NodeTag::T_Var && (*like).xpr.type_ == NodeTag::T_Var {
+                (*var).varno = (*like).varno;
+                (*var).varnosyn = (*like).varno as _;
+                super::compat::copy_row_state(like, var);
+            }
+        }
+        self
+    }
+}
+
+impl Expr {
+    /// All variables in it, each as one of the same row as `like`.
+    pub fn all_in_row_of(self, like: Expr) -> Expr {
+        self.walk(&mut |node, _| {
+            if node.as_variable().is_some() {
+                node.in_row_of(like);
+            }
+            super::tree::Walk::Into
+        });
+        self
+    }
+
+    /// This value under exactly the column's type, type modifier and collation. It must be of a type
+    /// that is stored alike.
+    pub fn typed_as(self, column: &Column) -> Expr {
+        // SAFETY: S2.
+        let (type_oid, typmod, collation) = unsafe {
+            (
+                pg_sys::exprType(self.raw()),
+                pg_sys::exprTypmod(self.raw()),
+                pg_sys::exprCollation(self.raw()),
+            )
+        };
+        if (type_oid, typmod, collation) == (column.type_oid, column.typmod, column.collation) {
+            return self;
+        }
+        relabel(self, column.type_oid, column.typmod, column.collation)
+    }
+
+    /// This value as an argument of functions over the base type of its kind: text for varchar and
+    /// char, inet for cidr.
+    pub fn as_operand(self) -> Expr {
+        let collation = pg_sys::DEFAULT_COLLATION_OID;
+        match self.type_oid() {
+            pg_sys::VARCHAROID => relabel(self, pg_sys::TEXTOID, -1, collation),
+            pg_sys::BPCHAROID => call(super::types::TEXT_OF_BPCHAR, pg_sys::TEXTOID, &[self]),
+            pg_sys::CIDROID => relabel(self, pg_sys::INETOID, -1, Oid::INVALID),
+            _ => self,
+        }
+    }
+
+    /// This value of type `type_oid` as text.
+    pub fn to_text(self, type_oid: Oid) -> Expr {
+        match type_oid {
+            pg_sys::TEXTOID | pg_sys::VARCHAROID => self.as_operand(),
+            _ => self.through_text(pg_sys::TEXTOID, pg_sys::DEFAULT_COLLATION_OID),
+        }
+    }
+
+    /// This text as a value of a type without collation, by the type's input function.
+    pub fn to_type(self, type_oid: Oid) -> Expr {
+        self.through_text(type_oid, Oid::INVALID)
+    }
+
+    fn through_text(self, type_oid: Oid, collation: Oid) -> Expr {
+        // SAFETY: S2.
+        unsafe {
+            let node = make_node::<pg_sys::CoerceViaIO>(NodeTag::T_CoerceViaIO);
+            (*node).arg = self.raw().cast();
+            (*node).resulttype = type_oid;
+            (*node).resultcollid = collation;
+            (*node).coerceformat = pg_sys::CoercionForm::COERCE_EXPLICIT_CAST;
+            (*node).location = -1;
+            Expr::from_raw(node.cast())
+        }
     }
 }
 

@@ -13,6 +13,14 @@ use std::ptr::{NonNull, null_mut};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Query(NonNull<pg_sys::Query>);
 
+/// A query nested in another.
+#[derive(Clone, Copy)]
+pub(super) struct Nested {
+    pub query: Query,
+    /// Is its output a value of an expression (a sublink other than EXISTS)?
+    pub is_value: bool,
+}
+
 /// A range-table entry.
 #[derive(Clone, Copy)]
 pub struct Rte(NonNull<pg_sys::RangeTblEntry>);
@@ -149,29 +157,33 @@ impl Query {
 
     /// Calls `f` on this level and on every query nested in it, outer levels first.
     pub fn visit<E>(self, f: &mut dyn FnMut(Query) -> Result<(), E>) -> Result<(), E> {
-        check_stack();
         f(self)?;
-        for (_, rte) in self.rtes() {
-            if let Some(query) = rte.subquery() {
-                query.visit(f)?;
-            }
-        }
+        let mut nested = self.nested().into_iter();
+        nested.try_for_each(|nested| nested.query.visit(f))
+    }
+
+    /// The queries nested in this level: sub-selects in FROM, WITH, and expressions.
+    pub(super) fn nested(self) -> Vec<Nested> {
+        check_stack();
+        let entry = |query| Nested {
+            query,
+            is_value: false,
+        };
+        let subqueries = self.rtes().filter_map(|(_, rte)| rte.subquery());
+        let mut nested: Vec<_> = subqueries.map(entry).collect();
         for cte in list_items::<pg_sys::CommonTableExpr>(self.get().cteList) {
             // SAFETY: S2; after analysis ctequery is a Query.
-            if let Some(query) = NonNull::new(unsafe { (*cte).ctequery }.cast()).map(Query) {
-                query.visit(f)?;
-            }
+            let query = NonNull::new(unsafe { (*cte).ctequery }.cast()).map(Query);
+            nested.extend(query.map(entry));
         }
         if self.get().hasSubLinks {
-            for query in self.sublink_queries() {
-                query.visit(f)?;
-            }
+            nested.extend(self.sublinks());
         }
-        Ok(())
+        nested
     }
 
     /// The queries of the sublinks in this level's own expressions.
-    fn sublink_queries(self) -> Vec<Query> {
+    fn sublinks(self) -> Vec<Nested> {
         #[pgrx::pg_guard]
         unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
             if node.is_null() {
@@ -179,12 +191,25 @@ impl Query {
             }
             // SAFETY: S2; `cx` is the Vec below, borrowed for the walk.
             unsafe {
-                if (*node).type_ == NodeTag::T_Query {
-                    (*cx.cast::<Vec<Query>>()).push(Query(NonNull::new_unchecked(node.cast())));
-                    return false;
+                let found = &mut *cx.cast::<Vec<Nested>>();
+                let mut add = |query: *mut pg_sys::Node, is_value| {
+                    let query = Query(NonNull::new_unchecked(query.cast()));
+                    found.push(Nested { query, is_value });
+                };
+                match (*node).type_ {
+                    NodeTag::T_Query => add(node, true),
+                    NodeTag::T_SubLink => {
+                        let sublink = node.cast::<pg_sys::SubLink>();
+                        let exists = pg_sys::SubLinkType::EXISTS_SUBLINK;
+                        add((*sublink).subselect, (*sublink).subLinkType != exists);
+                        if !(*sublink).testexpr.is_null() {
+                            return collect((*sublink).testexpr, cx);
+                        }
+                    }
+                    _ => return compat::walk_expression(node, collect, cx),
                 }
-                compat::walk_expression(node, collect, cx)
             }
+            false
         }
         let mut found = Vec::new();
         let flags = pg_sys::QTW_IGNORE_RT_SUBQUERIES | pg_sys::QTW_IGNORE_CTE_SUBQUERIES;
@@ -402,6 +427,11 @@ impl TargetList {
             }
         }
         false
+    }
+
+    /// Is column `attno` assigned?
+    pub fn assigns(self, attno: i16) -> bool {
+        self.map(attno, |value| value)
     }
 
     /// Adds an assignment, keeping the list in column order as the planner expects.

@@ -35,6 +35,18 @@ where
     }
 }
 
+/// The first value of a query's first row; `None` if there is none or it is NULL.
+pub fn value<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid]) -> Result<Option<T>> {
+    Spi::connect_mut(|client| {
+        let rows = client.update(sql, Some(1), arguments)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        rows.first().get_one::<T>()
+    })
+    .map_err(failed)
+}
+
 fn failed(error: pgrx::spi::Error) -> WardError {
     WardError::new(
         Code::Registry,

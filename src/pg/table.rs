@@ -49,6 +49,16 @@ impl Row {
         self.get(attno)
     }
 
+    /// A column of eight bytes, passed by value.
+    pub fn eight_bytes(&self, attno: i32) -> Option<i64> {
+        self.get(attno)
+    }
+
+    /// A bytea column.
+    pub fn bytes(&self, attno: i32) -> Option<Vec<u8>> {
+        self.get(attno)
+    }
+
     /// A jsonb column.
     pub fn json(&self, attno: i32) -> Option<serde_json::Value> {
         self.get::<JsonB>(attno).map(|json| json.0)

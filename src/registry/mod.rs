@@ -5,10 +5,12 @@
 //! through the relation cache, so that every session (and every standby) reads them anew before its
 //! next use. They are read by direct scans, never through SPI: a hook must not plan queries.
 
+mod mask;
 pub mod objects;
 mod protection;
 mod trust;
 
+pub use mask::{Mask, mask_secret};
 pub use objects::{Objects, objects};
 pub use protection::{Dimension, Protection, any, is_idle, protection};
 pub use trust::{Trust, category, trust};
@@ -64,9 +66,21 @@ impl<T: Clone> Cached<T> {
 /// The registry's tables: a plan that was made from them is dropped when one of them changes.
 pub fn tables() -> Vec<Oid> {
     match objects() {
-        Ok(Some(o)) => vec![o.issuer, o.revocation, o.category, o.protection],
+        Ok(Some(o)) => vec![
+            o.issuer,
+            o.revocation,
+            o.category,
+            o.protection,
+            o.mask,
+            o.mask_key,
+        ],
         _ => Vec::new(),
     }
+}
+
+/// Is this the table that holds the key of masks?
+pub fn is_mask_key(table: Option<Oid>) -> bool {
+    table.is_some_and(|table| matches!(objects(), Ok(Some(objects)) if objects.mask_key == table))
 }
 
 /// Starts listening for changes; once, from `_PG_init`.
@@ -78,6 +92,7 @@ pub fn install() {
 fn relation_changed(relation: Option<Oid>) {
     trust::relation_changed(relation);
     protection::relation_changed(relation);
+    mask::relation_changed(relation);
 }
 
 fn schema_changed() {

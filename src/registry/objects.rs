@@ -14,6 +14,8 @@ pub struct Objects {
     pub revocation: Oid,
     pub category: Oid,
     pub protection: Oid,
+    pub mask: Oid,
+    pub mask_key: Oid,
     pub label_type: Oid,
     /// `label <@ label`: is dominated by.
     pub label_dominated: Oid,
@@ -30,8 +32,33 @@ pub struct Objects {
     pub deny: Oid,
     /// Refuses to lower a label.
     pub keep_label: Oid,
+    /// What masks are computed by.
+    pub masks: MaskFunctions,
     /// The role that may administer policy.
     pub admin: Option<Oid>,
+}
+
+/// The functions `ward_internal.mask_*`.
+#[derive(Debug)]
+pub struct MaskFunctions {
+    pub partial: Oid,
+    pub email: Oid,
+    pub hash: Oid,
+    pub hash_bytes: Oid,
+    pub hash_uuid: Oid,
+    pub hash_int: Oid,
+    pub tokenise: Oid,
+    pub date: Oid,
+    pub timestamp: Oid,
+    pub timestamptz: Oid,
+    pub round_int: Oid,
+    pub round_float: Oid,
+    pub bucket_int: Oid,
+    pub bucket_float: Oid,
+    pub ip: Oid,
+    pub json: Oid,
+    pub score: Oid,
+    pub refuse_null: Oid,
 }
 
 thread_local! {
@@ -75,6 +102,8 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
         revocation: table(c"revocation")?,
         category: table(c"category")?,
         protection: table(c"protection")?,
+        mask: table(c"mask")?,
+        mask_key: table(c"mask_key")?,
         label_type,
         label_dominated: catalog::operator(c"<@", public, label_type, label_type)
             .ok_or_else(|| missing(c"<@"))?,
@@ -87,7 +116,32 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
         clearance: function(c"clearance", public)?,
         deny: function(c"deny", internal)?,
         keep_label: function(c"keep_label", internal)?,
+        masks: mask_functions(internal)?,
         admin: catalog::role(c"ward_admin"),
+    })
+}
+
+fn mask_functions(internal: Oid) -> Result<MaskFunctions> {
+    let find = |name| function(name, internal);
+    Ok(MaskFunctions {
+        partial: find(c"mask_partial")?,
+        email: find(c"mask_email")?,
+        hash: find(c"mask_hash")?,
+        hash_bytes: find(c"mask_hash_bytes")?,
+        hash_uuid: find(c"mask_hash_uuid")?,
+        hash_int: find(c"mask_hash_int")?,
+        tokenise: find(c"mask_tokenise")?,
+        date: find(c"mask_date")?,
+        timestamp: find(c"mask_timestamp")?,
+        timestamptz: find(c"mask_timestamptz")?,
+        round_int: find(c"mask_round_int")?,
+        round_float: find(c"mask_round_float")?,
+        bucket_int: find(c"mask_bucket_int")?,
+        bucket_float: find(c"mask_bucket_float")?,
+        ip: find(c"mask_ip")?,
+        json: find(c"mask_json")?,
+        score: find(c"mask_score")?,
+        refuse_null: find(c"mask_refuse_null")?,
     })
 }
 

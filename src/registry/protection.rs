@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! Which relations are protected, and by which columns.
 
+use super::mask::{self, Mask};
 use super::{Cached, objects};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::{Column, Scalar};
@@ -41,6 +42,18 @@ pub struct Protection {
     /// Does ward's permissive policy stand alone? Where the table has others, it must not widen them.
     /// (A change of a policy invalidates the relation, and with it this entry.)
     pub permits: bool,
+    /// The masked columns.
+    pub masks: Vec<Mask>,
+}
+
+impl Protection {
+    /// The columns that decide about rows.
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        let dimensions = [&self.tenant, &self.owner, &self.acl].into_iter().flatten();
+        dimensions
+            .map(|dimension| &dimension.column)
+            .chain(&self.label)
+    }
 }
 
 /// The prefix of the names of ward's own catalog policies.
@@ -54,6 +67,7 @@ struct Stored {
     acl: Option<String>,
     options: serde_json::Value,
     rls_before: bool,
+    masks: Vec<mask::Stored>,
 }
 
 type StoredMap = Rc<HashMap<Oid, Stored>>;
@@ -64,7 +78,7 @@ thread_local! {
     static RESOLVED: RefCell<Resolved> = RefCell::default();
     static RESOLVED_STALE: Cell<bool> = const { Cell::new(true) };
     static IDLE: Cell<bool> = const { Cell::new(false) };
-    static TABLE: Cell<Oid> = const { Cell::new(Oid::INVALID) };
+    static TABLES: Cell<[Oid; 2]> = const { Cell::new([Oid::INVALID; 2]) };
 }
 
 /// Is it known that nothing is protected in this database? False while it is not known.
@@ -109,7 +123,7 @@ pub(super) fn relation_changed(relation: Option<Oid>) {
         forget();
         return;
     };
-    if relation == TABLE.get() {
+    if TABLES.get().contains(&relation) {
         forget();
     }
     // Whoever holds the map now is filling it; then the entry must not be kept either.
@@ -139,7 +153,8 @@ fn forget() {
 fn load() -> Result<StoredMap> {
     let mut map = HashMap::new();
     if let Some(objects) = objects()? {
-        TABLE.set(objects.protection);
+        TABLES.set([objects.protection, objects.mask]);
+        let mut masks = mask::load(objects.mask);
         table::scan(objects.protection, |row| {
             if let Some(relation) = row.oid(1) {
                 map.insert(
@@ -151,6 +166,7 @@ fn load() -> Result<StoredMap> {
                         acl: row.name(5),
                         options: row.json(6).unwrap_or_default(),
                         rls_before: row.boolean(7).unwrap_or_default(),
+                        masks: masks.remove(&relation).unwrap_or_default(),
                     },
                 );
             }
@@ -213,10 +229,12 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         Some(text) => Label::parse(text, &super::category)
             .map_err(|_| broken(relation, "option default_label"))?,
     };
+    let name = name_of(relation);
     Ok(Protection {
         relation,
         root,
-        name: name_of(relation),
+        masks: mask::resolve(relation, &name, &row.masks)?,
+        name,
         tenant: dimension(&row.tenant, Scalar::of)?,
         label: column(&row.label)?,
         owner: dimension(&row.owner, Scalar::of)?,

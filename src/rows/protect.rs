@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use ward_core::Label;
 
 /// The protected columns by name; `None` for a dimension that is not used.
+#[derive(Default)]
 pub struct Columns {
     pub tenant: Option<String>,
     pub label: Option<String>,
@@ -62,6 +63,32 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
     })
 }
 
+/// The name of a table that can be given rules of its own: a table, and not a child of another.
+pub fn protectable_root(relation: Oid) -> Result<String> {
+    let table = protectable(relation)?;
+    refuse_related(relation, &table)?;
+    Ok(table)
+}
+
+/// Brings a table under ward for the sake of its masks alone: every row is open to every verified
+/// identity, and nobody reads it without one.
+pub fn protect_columns_only(relation: Oid) -> Result<()> {
+    in_maintenance(|| {
+        store(relation, &Columns::default(), &Options::default())?;
+        cover_tree(relation, &Columns::default())
+    })
+}
+
+/// Ends the protection of a table that has neither protected rows nor masks any more.
+pub fn forget_if_idle(relation: Oid) -> Result<()> {
+    match registry::protection(relation)? {
+        Some(p) if p.masks.is_empty() && p.columns().next().is_none() => {
+            end(relation, p.rls_before)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Ends a protection; see `ward.unprotect` in the reference.
 pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
     let table = catalog::qualified_name(relation).ok_or_else(missing)?;
@@ -72,6 +99,11 @@ pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
         ));
     }
     let rls_before = match registry::protection(relation)? {
+        Some(p) if p.root == relation && !p.masks.is_empty() => {
+            return Err(
+                bad(&table, "has masked columns").hint("End their masks with ward.unmask() first.")
+            );
+        }
         Some(p) if p.root == relation => p.rls_before,
         Some(p) => {
             return Err(bad(&table, "is protected through its parent").hint(format!(
@@ -81,6 +113,12 @@ pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
         }
         None => return Err(bad(&table, "is not protected")),
     };
+    end(relation, rls_before)?;
+    crate::pg::log::record(&format!("ward: protection of {table} ended: {reason}"));
+    Ok(())
+}
+
+fn end(relation: Oid, rls_before: bool) -> Result<()> {
     in_maintenance(|| {
         for part in tree(relation) {
             uncover(part, rls_before && part == relation)?;
@@ -89,7 +127,6 @@ pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
             "DELETE FROM ward_internal.protection WHERE relation = $1",
             &[relation.into()],
         )?;
-        crate::pg::log::record(&format!("ward: protection of {table} ended: {reason}"));
         Ok(())
     })
 }
@@ -112,6 +149,14 @@ pub fn keep_detached(child: Oid, before: &registry::Protection) -> Result<()> {
                  SELECT $1, tenant, label, owner, acl, options, false
                  FROM ward_internal.protection WHERE relation = $2
                  ON CONFLICT (relation) DO NOTHING",
+                &[child.into(), before.root.into()],
+            )?;
+            spi::run(
+                "INSERT INTO ward_internal.mask
+                     (relation, column_name, method, label, mode, unless_owner)
+                 SELECT $1, column_name, method, label, mode, unless_owner
+                 FROM ward_internal.mask WHERE relation = $2
+                 ON CONFLICT (relation, column_name) DO NOTHING",
                 &[child.into(), before.root.into()],
             )?;
             cover_tree(child, &columns_of(before))
@@ -312,10 +357,14 @@ const POLICIES: [&str; 4] = ["ward_rows", "ward_update", "ward_delete", "ward_pe
 fn cover(relation: Oid, columns: &Columns) -> Result<()> {
     let table = catalog::qualified_name(relation).ok_or_else(missing)?;
     let subject = format!("{}::pg_catalog.regclass", spi::literal(&table));
-    let names = columns
+    let mut names = columns
         .used()
         .map(|name| format!(", {}", spi::identifier(name)))
         .collect::<String>();
+    if names.is_empty() {
+        // A table with masks alone; the functions take at least one value.
+        names.push_str(", NULL::pg_catalog.text");
+    }
     let read = format!("ward.may_read({subject}{names})");
     let write = format!("ward.may_write({subject}{names})");
     let permit = format!("ward.permit({subject})");

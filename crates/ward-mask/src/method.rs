@@ -174,6 +174,11 @@ impl Method {
         }
     }
 
+    /// Is it `search_only`?
+    pub fn is_search_only(&self) -> bool {
+        matches!(self, Self::SearchOnly { .. })
+    }
+
     /// May it mask single values of a JSON document?
     pub(crate) fn is_leaf(&self) -> bool {
         matches!(

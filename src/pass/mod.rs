@@ -1,25 +1,37 @@
 #![forbid(unsafe_code)]
-//! The one pass over each rewritten query, before it is planned.
+//! The one pass over each rewritten query, before it is planned; and the checks of its plan at each use.
+//!
+//! - here: what is touched, what is refused, then row conditions ([`rows`]), masks ([`mask`]), fold;
+//! - [`fold`]: context functions become constants;
+//! - [`run`]: what is checked again when a plan starts and each time it is fetched from.
 //!
 //! It is the single authority on rows: for every protected relation it removes what the catalog
 //! policies contributed and puts the identity's conditions there instead. So it makes no difference
 //! whether core applied row security or skipped it (BYPASSRLS, table owner, owner-rights views).
 
-use super::{fold, predicate, write};
+mod fold;
+pub mod run;
+
 use crate::config;
 use crate::errors::{Code, Result, WardError};
-use crate::pg::Oid;
+use crate::mask;
 use crate::pg::access;
 use crate::pg::catalog;
 use crate::pg::check;
-use crate::pg::expr;
 use crate::pg::foreign_key;
 use crate::pg::inline::{Expansion, Inlined};
-use crate::pg::node::{Command, Expr, Query, Rte, Verdict};
+use crate::pg::node::{Command, Query, Rte};
 use crate::pg::plan::Fingerprint;
-use crate::registry::{self, Objects, Protection};
-use crate::session::{self, Access, Identity};
+use crate::pg::xact;
+use crate::registry::{self, Protection};
+use crate::rows;
+use crate::session::{self, Access};
 use std::rc::Rc;
+
+/// Listens to transactions; once, from `_PG_init`.
+pub fn install() {
+    xact::watch(foreign_key::on_event);
+}
 
 /// What the planner hook must do with the finished plan.
 #[derive(Clone, Copy, Default)]
@@ -83,7 +95,8 @@ pub fn enforce(
 }
 
 fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
-    if !touches_protected(query)? {
+    let touched = touched(query)?;
+    if !touched.protected {
         return Ok(Pass {
             inlined,
             ..Pass::default()
@@ -110,7 +123,13 @@ fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
         }
         Access::Bound(identity) => {
             refuse_unsafe()?;
-            query.visit(&mut |level| enforce_level(level, &identity, &objects))?;
+            query.visit(&mut |level| {
+                rows::enforce(level, &identity, &objects)?;
+                refuse_unknown_command(level)
+            })?;
+            if touched.masks {
+                mask::enforce(query, &identity, &objects)?;
+            }
             fold::context(query, &identity, &objects);
             identity.fingerprint
         }
@@ -122,19 +141,30 @@ fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
     })
 }
 
-fn touches_protected(query: Query) -> Result<bool> {
-    let mut found = false;
+/// What a query touches, on any level.
+#[derive(Default)]
+struct Touched {
+    protected: bool,
+    masks: bool,
+}
+
+fn touched(query: Query) -> Result<Touched> {
+    let mut touched = Touched::default();
     query.visit(&mut |level| {
         for (index, rte) in level.rtes() {
             refuse_statistics(rte)?;
+            refuse_key(rte)?;
             if index == level.result_index() {
                 rte.table().map_or(Ok(()), session::refuse_catalog_write)?;
             }
-            found = found || protection_of(rte)?.is_some();
+            if let Some(p) = protection_of(rte)? {
+                touched.protected = true;
+                touched.masks |= !p.masks.is_empty();
+            }
         }
         Ok::<_, WardError>(())
     })?;
-    Ok(found)
+    Ok(touched)
 }
 
 /// Statistics hold samples of every tenant's values. Core hides them where row security applies to
@@ -159,6 +189,17 @@ fn refuse_statistics(rte: Rte) -> Result<()> {
     .hint("They hold samples of all tenants' values."))
 }
 
+/// The key of masks is for the functions that compute them, which do not read it by queries.
+fn refuse_key(rte: Rte) -> Result<()> {
+    if !session::has_token() || !registry::is_mask_key(rte.table()) {
+        return Ok(());
+    }
+    Err(WardError::new(
+        Code::Guarded,
+        "the key of masked columns is refused to sessions with a token",
+    ))
+}
+
 fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
     match rte.table() {
         Some(table) => registry::protection(table),
@@ -179,7 +220,7 @@ fn refused_hold() -> WardError {
 ///
 /// Asked when a query is planned, and again when it starts: EXPLAIN EXECUTE and CREATE TABLE AS
 /// EXECUTE take a plan that was made before. Errors: WD034.
-pub(super) fn refuse_unsafe() -> Result<()> {
+fn refuse_unsafe() -> Result<()> {
     let refused = |what: &str, hint: &str| {
         Err(WardError::new(
             Code::Unsupported,
@@ -208,60 +249,11 @@ fn mark_all(query: Query) -> Result<()> {
     query.visit(&mut |level| {
         for (_, rte) in level.rtes() {
             if protection_of(rte)?.is_some() {
-                rte.set_mark(check::mark());
+                rte.set_mark(check::mark(check::Stage::Masks));
             }
         }
         Ok::<_, WardError>(())
     })
-}
-
-fn enforce_level(level: Query, identity: &Identity, objects: &Objects) -> Result<()> {
-    for (index, rte) in level.rtes() {
-        let Some(p) = protection_of(rte)? else {
-            continue;
-        };
-        let is_target = index == level.result_index();
-        let wards_own = |function, call| wards_own(function, call, &p, objects);
-        rte.settle_security_quals(&wards_own);
-        if is_target {
-            level.settle_checks(&wards_own);
-            write::enforce(level, &p, identity, objects, index)?;
-        }
-        if !(is_target && level.command() == Command::Insert) {
-            let changes = is_target && matches!(level.command(), Command::Update | Command::Delete);
-            let conditions = if changes || level.locks_rows_of(index) {
-                predicate::writable(&p, identity, objects, index)?
-            } else {
-                predicate::readable(&p, identity, objects, index)?
-            };
-            let terms: Vec<_> = conditions
-                .into_iter()
-                .map(|condition| condition.expr)
-                .collect();
-            // One condition, not one per dimension: core gives each its own security level, and
-            // beyond the first level an operator that is not leakproof cannot use an index.
-            rte.prepend_security_qual(expr::and(&terms));
-        }
-        rte.set_mark(check::mark());
-    }
-    refuse_unknown_command(level)
-}
-
-/// What ward's catalog policies contributed: the conditions of the pass replace it.
-fn wards_own(function: Oid, call: Expr, p: &Protection, objects: &Objects) -> Verdict {
-    if function == objects.may_read || function == objects.may_write {
-        return Verdict::Drop;
-    }
-    match call.oid_argument(0) {
-        Some(relation) if function == objects.permit && relation == p.relation => {
-            if p.permits {
-                Verdict::Drop
-            } else {
-                Verdict::Never
-            }
-        }
-        _ => Verdict::Keep,
-    }
 }
 
 /// A command that this version does not know may write in a way that is not checked.

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! What is checked when a plan starts, and again each time rows are fetched from it.
 
-use super::pass::{MAINTENANCE, refuse_unsafe};
+use super::{MAINTENANCE, refuse_unsafe};
 use crate::errors::{Code, Result, WardError};
 use crate::pg;
 use crate::pg::portal::Running;

@@ -1,0 +1,177 @@
+#![forbid(unsafe_code)]
+//! Masked columns: whoever lacks the clearance sees what the mask's method makes of the value,
+//! wherever the value could come out.
+//!
+//! Each table with masked columns is wrapped in a plain sub-select that computes the masks
+//! (`pg/wrap.rs`), after the row conditions are in place, which see values as they are. So there is
+//! no place in a statement to forget: conditions, joins, aggregates, whole rows and RETURNING read
+//! what the sub-select gives. The planner pulls it up, and a session with the clearance pays nothing.
+//!
+//! - [`define`]: `ward.mask` and `ward.unmask`, and what is refused at definition;
+//! - [`expression`]: from a method to the expression that stands for a column;
+//! - [`uses`]: what the modes `deny`, `project`, `match` and the method `search_only` allow;
+//! - [`key`]: the keys of `hash` and `tokenise`.
+
+mod applied;
+pub mod define;
+mod expression;
+pub mod key;
+mod trace;
+mod uses;
+
+use crate::errors::{Code, Result, WardError};
+use crate::pg::check;
+use crate::pg::node::{Command, Query};
+use crate::pg::target::Target;
+use crate::pg::tree::Levels;
+use crate::pg::wrap::Wrap;
+use crate::registry::{self, Objects};
+use crate::session::Identity;
+use applied::Applied;
+use std::rc::Rc;
+
+/// Masks every protected relation that the query touches, in place. The row conditions are there
+/// already.
+///
+/// Errors: WD031 for a use that a mask does not allow.
+pub fn enforce(query: Query, identity: &Identity, objects: &Objects) -> Result<()> {
+    trust_all(query)?;
+    let levels = Levels::detach(query);
+    let mut applied = Vec::with_capacity(levels.all().len());
+    for level in levels.all() {
+        applied.push(applied::find(level.query, identity)?);
+    }
+    if applied.iter().all(Vec::is_empty) {
+        levels.attach();
+        return Ok(());
+    }
+    let mut wraps = Vec::new();
+    for (level, masked) in levels.all().iter().zip(&applied) {
+        for one in masked.iter().filter(|one| !one.is_target) {
+            wraps.push((
+                Wrap::new(level.query, one.index, one.protection.relation),
+                Rc::clone(one),
+            ));
+        }
+    }
+    uses::settle(&levels, &applied, &mut wraps, objects)?;
+    for (wrap, _) in &mut wraps {
+        wrap.redirect();
+    }
+    levels.attach();
+    for (wrap, one) in wraps {
+        one.rte.set_mark(check::mark(check::Stage::Masks));
+        wrap.finish(one.rte, &|column, var| {
+            expression::of(&one, column, var, objects)
+        });
+    }
+    for (level, masked) in levels.all().iter().zip(&applied) {
+        for one in masked.iter().filter(|one| one.is_target) {
+            enforce_target(level.query, one, objects)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets every relation through the tripwire that no level below masks: those in policies.
+fn trust_all(query: Query) -> Result<()> {
+    query.visit(&mut |level| {
+        for (_, rte) in level.rtes() {
+            if let Some(table) = rte.table()
+                && registry::protection(table)?.is_some()
+            {
+                rte.set_mark(check::mark(check::Stage::Masks));
+            }
+        }
+        Ok::<_, WardError>(())
+    })
+}
+
+fn enforce_target(level: Query, one: &Applied, objects: &Objects) -> Result<()> {
+    refuse_overwriting(level, one, objects)?;
+    let target = Target::new(level, one.index, one.protection.relation);
+    let stored = target.replace(
+        &|node, depth| uses::is_clear_on_target(one, node, depth),
+        &|column, var| expression::of(one, column, var, objects),
+    );
+    if stored {
+        return Err(
+            refusal(one, "a value computed from a masked column would be stored")
+                .hint("Assign values that do not read it, or use a session with the clearance."),
+        );
+    }
+    one.rte.set_mark(check::mark(check::Stage::Masks));
+    Ok(())
+}
+
+/// A client that read a mask must not write it back over the value (object mappers write back every
+/// column they have read). A search-only column reads as NULL, so that there only NULL is refused.
+fn refuse_overwriting(level: Query, one: &Applied, objects: &Objects) -> Result<()> {
+    let mut lists = Vec::new();
+    match level.command() {
+        Command::Update => lists.push(level.targets()),
+        Command::Insert => lists.extend(level.conflict_targets()),
+        Command::Merge => lists.extend(
+            level
+                .merge_actions()
+                .filter(|(action, _)| *action == Command::Update)
+                .map(|(_, targets)| targets),
+        ),
+        _ => {}
+    }
+    for targets in lists {
+        for owner in one.sparing() {
+            if targets.assigns(owner.column.attno) {
+                return Err(refusal(
+                    one,
+                    &format!(
+                        "column \"{}\" says who sees a masked column, and cannot be changed by this session",
+                        owner.column.name
+                    ),
+                )
+                .hint("Use a session with the clearance."));
+            }
+        }
+        for mask in one.masks() {
+            let column = &mask.column;
+            let assigned = targets.map(column.attno, |value| {
+                if mask.method.is_search_only() {
+                    expression::refusing_null(value, one, mask, objects)
+                } else {
+                    value
+                }
+            });
+            if assigned && !mask.method.is_search_only() {
+                return Err(refusal(
+                    one,
+                    &format!(
+                        "column \"{}\" is masked to this session and cannot be overwritten",
+                        column.name
+                    ),
+                )
+                .hint(
+                    "Leave the column out of the statement: what was read of it is not its value.",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refusal(one: &Applied, what: &str) -> WardError {
+    WardError::new(
+        Code::Mask,
+        format!("{what} (table \"{}\")", one.protection.name),
+    )
+}
+
+/// The refusal that [`expression::refusing_null`] raises (WD031).
+pub fn null_refusal(relation: &str, column: &str) -> WardError {
+    WardError::new(
+        Code::Mask,
+        format!(
+            "search-only column \"{column}\" of \"{relation}\" cannot be overwritten with NULL"
+        ),
+    )
+    .hint("It reads as NULL: leave it out of the statement, or store a new vector.")
+}
