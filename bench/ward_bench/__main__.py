@@ -8,12 +8,12 @@ import platform
 import sys
 import time
 
-from . import data, identity, instructions, partitions, plain, report, server, unprotected, vectors
+from . import data, identity, instructions, masks, partitions, plain, report, server, unprotected, vectors
 from .measure import INSIDE, Checks, load
 from .settings import FULL, OUT, QUICK, RESULTS
 
 # What is least disturbed by a machine that has not yet come to rest comes first.
-PARTS = ("instructions", "vectors", "partitions", "plain", "identity", "unprotected")
+PARTS = ("instructions", "vectors", "partitions", "plain", "masks", "identity", "unprotected")
 
 
 def main() -> int:
@@ -88,13 +88,15 @@ def build(sizes, mint: server.Mint, wanted: list[str], result: dict) -> None:
         result["data"] = data.make_vectors(sizes)
         data.vectors(sizes, result["data"])
         tables["docs"] = ", label => NULL"
+    if "masks" in wanted:
+        masks.make(sizes)
     server.copy_for_ward(mint, tables)
     result["about"]["build_s"] = round(time.monotonic() - start)
 
 
 def measure(part: str, sizes, mint: server.Mint, checks: Checks, result: dict) -> dict:
     module = {"plain": plain, "partitions": partitions, "vectors": vectors, "unprotected": unprotected,
-              "identity": identity, "instructions": instructions}[part]
+              "masks": masks, "identity": identity, "instructions": instructions}[part]
     more = (result["data"],) if part == "vectors" else ()
     return module.run(sizes, mint, checks, *more)
 

@@ -58,9 +58,9 @@ def become_native(connection: Any, tenant: int) -> None:
                        (str(tenant), server.CLEARANCE))
 
 
-def become_ward(mint: server.Mint) -> Callable[[Any, int], None]:
+def become_ward(mint: server.Mint, clearance: str = server.CLEARANCE) -> Callable[[Any, int], None]:
     def become(connection: Any, tenant: int) -> None:
-        connection.execute("SELECT set_config('ward.token', %s, false)", (mint.token(tenant),))
+        connection.execute("SELECT set_config('ward.token', %s, false)", (mint.token(tenant, clearance=clearance),))
         connection.execute("SELECT ward.subject()")
     return become
 

@@ -28,6 +28,14 @@ def timed(result: dict, against: str) -> str:
     return table(["work", "arm", "p50 ms", "p95 ms", f"× {against}", "per repetition", "CPU ms", f"CPU × {against}"], rows)
 
 
+def masked(result: dict) -> str:
+    costs = [[name, f"{arms['ward, masked']['ratio']:.2f}", f"{arms['ward, masked'].get('cpu_ratio', float('nan')):.2f}",
+              f"{arms['ward, cleared']['against_no_masks']:.2f}", f"{arms['ward, cleared']['cpu_against_no_masks'] or float('nan'):.2f}"]
+             for name, arms in result.items() if "against_no_masks" in arms["ward, cleared"]]
+    head = ["work", "masked × CASE", "CPU", "cleared × no masks", "CPU"]
+    return table(head, costs) + "\n" + timed(result, "CASE")
+
+
 def nearest(result: dict) -> str:
     result = dict(result)
     indexes = result.pop("indexes")
@@ -62,6 +70,7 @@ def counted(result: dict) -> str:
 
 SECTIONS = {
     "plain": ("Plain table, tenant and label", lambda result: timed(result, "hand-written")),
+    "masks": ("Masked columns", masked),
     "partitions": ("One LIST partition per tenant", lambda result: timed(result, "ward")),
     "vectors": ("Nearest neighbours through one HNSW index", nearest),
     "unprotected": ("Unprotected tables", rates),

@@ -54,10 +54,11 @@ class Mint:
         return (Path(self.keys.name) / "jwks.json").read_text()
 
     @lru_cache(maxsize=None)  # noqa: B019: one mint per run
-    def token(self, tenant: int, subject: str = "bench", algorithm: str = "ES256", number: int = 0) -> str:
+    def token(self, tenant: int, subject: str = "bench", algorithm: str = "ES256", number: int = 0,
+              clearance: str = CLEARANCE) -> str:
         """A token for one tenant; `number` tells tokens of the same person apart."""
         name = {"ES256": "e1", "RS256": "r1"}[algorithm]
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "tenant": str(tenant), "clearance": CLEARANCE,
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "tenant": str(tenant), "clearance": clearance,
                   "jti": f"{tenant}-{subject}-{algorithm}-{number}"}
         return self._run("sign", "--key", f"{self.keys.name}/{name}.pem", "--alg", algorithm, "--kid", name,
                          "--ttl", "14400", "--claims", json.dumps(claims))

@@ -45,7 +45,7 @@ COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
 -- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
 
 CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_partial_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
 CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
 CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
@@ -59,24 +59,32 @@ CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int)
 CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
 CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_date_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
 CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_timestamp_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
 CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_timestamp_wrapper';
-CREATE FUNCTION ward_internal.mask_round_int(value bigint, places int, bits int) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_round_int_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
+CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
+CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
 CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_round_float_wrapper';
-CREATE FUNCTION ward_internal.mask_bucket_int(value bigint, width bigint, bits int) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_bucket_int_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
+CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
+CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
+CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
 CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_bucket_float_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
 CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
 CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
     LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
 CREATE FUNCTION ward_internal.mask_score(distance double precision, decimals int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
 CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';

@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! Masking columns, and the functions that masks are computed by (declared in `25_mask.sql`).
+//! Masking columns, and the functions that masks are computed by (declared in `25_mask.sql`; those
+//! for which pgrx's wrapper would be most of the cost are in `pg/mask_functions.rs`).
 
 use super::label::LabelDatum;
 use super::rows::required;
@@ -11,7 +12,7 @@ use pgrx::prelude::*;
 use pgrx::{Inet, JsonB, Uuid, pg_sys};
 use std::ffi::CStr;
 use std::net::IpAddr;
-use ward_mask::{Address, Field, IntSize, Method};
+use ward_mask::{Address, IntSize, Method};
 
 /// Masks a column of a table, its partitions and its inheritance children.
 ///
@@ -83,12 +84,6 @@ fn unmask(
 }
 
 #[pg_extern(sql = false)]
-fn mask_partial(value: &str, prefix: i32, pad: &str, suffix: i32, max_chars: i32) -> String {
-    let count = |n: i32| usize::try_from(n).unwrap_or(0);
-    ward_mask::partial(value, count(prefix), pad, count(suffix), limit(max_chars))
-}
-
-#[pg_extern(sql = false)]
 fn mask_email(value: &str, max_chars: i32) -> String {
     ward_mask::email(value, limit(max_chars))
 }
@@ -128,38 +123,6 @@ fn mask_tokenise(value: &str, tenant: &str) -> Result<String> {
     Ok(ward_mask::tokenise(&*key::of_tenant(tenant)?, value))
 }
 
-/// Dates travel as the number of days since 2000-01-01.
-#[pg_extern(sql = false)]
-fn mask_date(days: i32, part: i32) -> i32 {
-    ward_mask::truncate_date(days, field(part))
-}
-
-/// Both kinds of timestamps travel as microseconds since 2000-01-01 (UTC).
-#[pg_extern(sql = false)]
-fn mask_timestamp(micros: i64, part: i32) -> i64 {
-    ward_mask::truncate_timestamp(micros, field(part))
-}
-
-#[pg_extern(sql = false)]
-fn mask_round_int(value: i64, places: i32, bits: i32) -> i64 {
-    ward_mask::round_i64(value, places, size(bits))
-}
-
-#[pg_extern(sql = false)]
-fn mask_round_float(value: f64, places: i32) -> f64 {
-    ward_mask::round_f64(value, places)
-}
-
-#[pg_extern(sql = false)]
-fn mask_bucket_int(value: i64, width: i64, bits: i32) -> i64 {
-    ward_mask::bucket_i64(value, width, size(bits))
-}
-
-#[pg_extern(sql = false)]
-fn mask_bucket_float(value: f64, width: f64) -> f64 {
-    ward_mask::bucket_f64(value, width)
-}
-
 #[pg_extern(sql = false)]
 fn mask_ip(value: Inet, v4: i32, v6: i32) -> Option<Inet> {
     let bits = |n: i32| u8::try_from(n).unwrap_or(0);
@@ -194,11 +157,6 @@ fn mask_json(document: &str, method: &str, tenant: &str) -> Result<String> {
     }))
 }
 
-#[pg_extern(sql = false)]
-fn mask_score(distance: f64, decimals: i32) -> f64 {
-    ward_mask::round_f64(distance, decimals)
-}
-
 /// Raises the refusal to overwrite a search-only value with NULL; reached only by one. `_like` gives
 /// the type that the call stands for.
 #[pg_extern(sql = false)]
@@ -220,14 +178,5 @@ fn size(bits: i32) -> IntSize {
         16 => IntSize::Int2,
         32 => IntSize::Int4,
         _ => IntSize::Int8,
-    }
-}
-
-/// The numbers by which expressions name the parts of a date.
-fn field(part: i32) -> Field {
-    match part {
-        2 => Field::Day,
-        1 => Field::Month,
-        _ => Field::Year,
     }
 }

@@ -133,9 +133,7 @@ impl Build<'_> {
             }
             (Method::Hash, Kind::Bytea) => self.call(f.hash_bytes, types::BYTEA, &[self.tenant()]),
             (Method::Hash, Kind::Uuid) => self.call(f.hash_uuid, types::UUID, &[self.tenant()]),
-            (Method::Hash, kind) => {
-                self.integer(kind, |bits| (f.hash_int, vec![self.tenant(), bits]))
-            }
+            (Method::Hash, kind) => self.hash_integer(kind),
             (Method::Tokenise, _) => self.call(f.tokenise, types::TEXT, &[self.tenant()]),
             (Method::Truncate(field), kind) => {
                 let field = expr::int4(part(*field));
@@ -151,9 +149,7 @@ impl Build<'_> {
             (Method::Round(places), Kind::Numeric) => {
                 self.call(types::NUMERIC_ROUND, types::NUMERIC, &[expr::int4(*places)])
             }
-            (Method::Round(places), kind) => {
-                self.integer(kind, |bits| (f.round_int, vec![expr::int4(*places), bits]))
-            }
+            (Method::Round(places), kind) => self.integer(f.round_int, kind, expr::int4(*places)),
             (Method::Bucket(width), Kind::Float4 | Kind::Float8) => {
                 self.float(f.bucket_float, expr::float8(width.as_f64()))
             }
@@ -165,10 +161,10 @@ impl Build<'_> {
                 let whole = numeric(types::NUMERIC_FLOOR, &[buckets]);
                 numeric(types::NUMERIC_MULTIPLY, &[whole, width()])
             }
-            (Method::Bucket(width), kind) => self.integer(kind, |bits| {
-                let width = expr::int8(width.as_i64().unwrap_or(i64::MAX));
-                (f.bucket_int, vec![width, bits])
-            }),
+            (Method::Bucket(width), kind) => {
+                let width = width.as_i64().unwrap_or(i64::MAX);
+                self.integer(f.bucket_int, kind, expr::int8(width))
+            }
             (Method::IpPrefix { v4, v6 }, _) => {
                 let bits = [expr::int4((*v4).into()), expr::int4((*v6).into())];
                 self.call(f.ip, types::INET, &bits)
@@ -190,24 +186,32 @@ impl Build<'_> {
         expr::call(function, result, &all)
     }
 
-    /// Integers of all sizes are computed as bigint, and stay within their own size.
-    fn integer(&self, kind: Kind, call: impl Fn(Expr) -> (Oid, Vec<Expr>)) -> Expr {
+    /// By the function for integers of this size.
+    fn integer(&self, [int2, int4, int8]: [Oid; 3], kind: Kind, argument: Expr) -> Expr {
+        let (function, result) = match kind {
+            Kind::Int2 => (int2, types::INT2),
+            Kind::Int4 => (int4, types::INT4),
+            _ => (int8, types::INT8),
+        };
+        expr::call(function, result, &[self.var, argument])
+    }
+
+    /// Integers of all sizes are hashed as bigint, into their own size.
+    fn hash_integer(&self, kind: Kind) -> Expr {
         let (bits, widen, narrow) = match kind {
             Kind::Int2 => (16, Some(types::INT8_OF_INT2), Some(types::INT2_OF_INT8)),
             Kind::Int4 => (32, Some(types::INT8_OF_INT4), Some(types::INT4_OF_INT8)),
             _ => (64, None, None),
         };
-        let (function, arguments) = call(expr::int4(bits));
         let value = match widen {
             Some(cast) => expr::call(cast, types::INT8, &[self.var]),
             None => self.var,
         };
-        let mut all = vec![value];
-        all.extend(arguments);
-        let masked = expr::call(function, types::INT8, &all);
+        let arguments = [value, self.tenant(), expr::int4(bits)];
+        let hash = expr::call(self.functions.hash_int, types::INT8, &arguments);
         match narrow {
-            Some(cast) => expr::call(cast, self.mask.column.type_oid, &[masked]),
-            None => masked,
+            Some(cast) => expr::call(cast, self.mask.column.type_oid, &[hash]),
+            None => hash,
         }
     }
 

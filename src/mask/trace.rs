@@ -43,7 +43,7 @@ impl<'a> Trace<'a> {
                 let query = self.levels.all().get(query)?.query.with(&name)?;
                 self.output(self.place(query)?, column, left)
             }
-            Entry::Join(aliases) => {
+            Entry::Aliases(aliases) => {
                 let alias = aliases.get(usize::try_from(column - 1).ok()?)?;
                 let var = alias.stripped().as_variable()?;
                 self.column(own, var.index(), var.column(), left)

@@ -444,3 +444,21 @@ pub unsafe fn merge_condition(query: *mut pg_sys::Query) -> Option<*mut *mut pg_
         Some(&raw mut (*query).mergeJoinCondition)
     }
 }
+
+/// What the columns of a grouping entry stand for; `None` if it is no such entry. (Newer releases give
+/// GROUP BY an entry of its own in the range table.)
+///
+/// # Safety
+/// `rte` is live (S2).
+pub unsafe fn group_expressions(rte: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::List> {
+    #[cfg(not(feature = "pg18"))]
+    {
+        let _ = rte;
+        None
+    }
+    // SAFETY: by contract.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        ((*rte).rtekind == pg_sys::RTEKind::RTE_GROUP).then_some((*rte).groupexprs)
+    }
+}

@@ -8,7 +8,7 @@
 //! Being LEAKPROOF, they have no error for eight bytes that are not a label (damage, a foreign
 //! writer): such a value dominates nothing, is dominated by nothing, and joins as the highest label.
 
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::pg_sys::{self, Datum};
 use std::ffi::c_int;
 use ward_core::Label;
 
@@ -20,21 +20,22 @@ macro_rules! version_1 {
         /// # Safety
         /// Called by fmgr only, with as many non-null arguments of the declared types.
         #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $name(call: FunctionCallInfo) -> Datum {
+        pub unsafe extern "C-unwind" fn $name(call: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
             // SAFETY: by contract the frame is live and has $n arguments.
-            let $frame: &[pg_sys::NullableDatum] = unsafe { (*call).args.as_slice($n) };
-            Datum::from($body)
+            let $frame: &[pgrx::pg_sys::NullableDatum] = unsafe { (*call).args.as_slice($n) };
+            pgrx::pg_sys::Datum::from($body)
         }
 
         #[doc(hidden)]
         #[unsafe(no_mangle)]
-        pub extern "C-unwind" fn $info() -> *const pg_sys::Pg_finfo_record {
-            &VERSION_1
+        pub extern "C-unwind" fn $info() -> *const pgrx::pg_sys::Pg_finfo_record {
+            &$crate::pg::label_functions::VERSION_1
         }
     )*};
 }
+pub(super) use version_1;
 
-static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+pub(super) static VERSION_1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
 
 version_1! {
     /// `a <@ b`: is dominated by.

@@ -28,6 +28,7 @@ pub mod invalidate;
 pub mod label_functions;
 pub mod label_type;
 pub mod log;
+pub mod mask_functions;
 pub mod node;
 pub mod operators;
 pub mod outline;

@@ -12,8 +12,8 @@ pub enum Entry {
     Subquery(Query),
     /// A WITH query: its name, and how many levels up it is defined.
     With(String, u32),
-    /// A join: what each of its columns stands for.
-    Join(Vec<Expr>),
+    /// A join, or a grouping: what each of its columns stands for.
+    Aliases(Vec<Expr>),
     Other,
 }
 
@@ -55,13 +55,11 @@ impl Query {
                         .into_owned(),
                     (*rte).ctelevelsup,
                 ),
-                pg_sys::RTEKind::RTE_JOIN => Entry::Join(
-                    list_items::<pg_sys::Node>((*rte).joinaliasvars)
-                        .filter(|alias| !alias.is_null())
-                        .map(|alias| Expr::from_raw(alias))
-                        .collect(),
-                ),
-                _ => Entry::Other,
+                pg_sys::RTEKind::RTE_JOIN => aliases((*rte).joinaliasvars),
+                _ => match compat::group_expressions(rte) {
+                    Some(expressions) => aliases(expressions),
+                    None => Entry::Other,
+                },
             }
         }
     }
@@ -223,6 +221,16 @@ impl Query {
                 .collect()
         }
     }
+}
+
+/// # Safety
+/// `list` is a live list of expressions (S2).
+unsafe fn aliases(list: *mut pg_sys::List) -> Entry {
+    let expressions = list_items::<pg_sys::Node>(list)
+        .filter(|alias| !alias.is_null())
+        // SAFETY: by contract.
+        .map(|alias| unsafe { Expr::from_raw(alias) });
+    Entry::Aliases(expressions.collect())
 }
 
 /// # Safety

@@ -51,9 +51,11 @@ pub struct MaskFunctions {
     pub date: Oid,
     pub timestamp: Oid,
     pub timestamptz: Oid,
-    pub round_int: Oid,
+    /// Of smallint, integer and bigint.
+    pub round_int: [Oid; 3],
     pub round_float: Oid,
-    pub bucket_int: Oid,
+    /// Of smallint, integer and bigint.
+    pub bucket_int: [Oid; 3],
     pub bucket_float: Oid,
     pub ip: Oid,
     pub json: Oid,
@@ -134,9 +136,17 @@ fn mask_functions(internal: Oid) -> Result<MaskFunctions> {
         date: find(c"mask_date")?,
         timestamp: find(c"mask_timestamp")?,
         timestamptz: find(c"mask_timestamptz")?,
-        round_int: find(c"mask_round_int")?,
+        round_int: [
+            find(c"mask_round_int2")?,
+            find(c"mask_round_int4")?,
+            find(c"mask_round_int8")?,
+        ],
         round_float: find(c"mask_round_float")?,
-        bucket_int: find(c"mask_bucket_int")?,
+        bucket_int: [
+            find(c"mask_bucket_int2")?,
+            find(c"mask_bucket_int4")?,
+            find(c"mask_bucket_int8")?,
+        ],
         bucket_float: find(c"mask_bucket_float")?,
         ip: find(c"mask_ip")?,
         json: find(c"mask_json")?,

@@ -51,5 +51,5 @@ pub use method::{Field, FunctionName, MAX_METHOD_BYTES, Method, Width};
 pub use mode::Mode;
 pub use number::{IntSize, bucket_f64, bucket_i64, round_f64, round_i64};
 pub use path::{JsonPath, Step};
-pub use text::{email, partial};
+pub use text::{email, partial, partial_pieces};
 pub use tokenise::tokenise;

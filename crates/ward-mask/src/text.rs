@@ -23,14 +23,36 @@ pub fn partial(
     suffix: usize,
     max_chars: Option<u32>,
 ) -> String {
+    partial_pieces(value, prefix, pad, suffix, max_chars).concat()
+}
+
+/// [`partial`] in the pieces that it is put together from, so that a caller can do so without
+/// memory in between.
+pub fn partial_pieces<'a>(
+    value: &'a str,
+    prefix: usize,
+    pad: &'a str,
+    suffix: usize,
+    max_chars: Option<u32>,
+) -> [&'a str; 3] {
     let shown = prefix.saturating_add(suffix);
-    let hidden = value.chars().count().saturating_sub(shown);
-    if hidden < shown.div_ceil(3) {
-        return cut(pad.to_owned(), max_chars);
-    }
-    let (start, _) = split_chars(value, prefix);
-    let (_, end) = split_chars(value, prefix.saturating_add(hidden));
-    cut([start, pad, end].concat(), max_chars)
+    let hidden = count_chars(value).saturating_sub(shown);
+    let pieces = if hidden < shown.div_ceil(3) {
+        ["", pad, ""]
+    } else {
+        let (start, _) = split_chars(value, prefix);
+        let (_, end) = split_chars(value, prefix.saturating_add(hidden));
+        [start, pad, end]
+    };
+    let Some(limit) = max_chars else {
+        return pieces;
+    };
+    let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+    pieces.map(|piece| {
+        let (kept, _) = split_chars(piece, left);
+        left = left.saturating_sub(count_chars(kept));
+        kept
+    })
 }
 
 /// The first character and the top-level domain of an address: `a***@***.com`. What is not an
@@ -65,8 +87,20 @@ pub(crate) fn cut(mut text: String, max_chars: Option<u32>) -> String {
     text
 }
 
+/// How many characters; bytes and characters are the same where all are ASCII, as most are.
+fn count_chars(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
+}
+
 /// Splits after `count` characters, or at the end.
 fn split_chars(text: &str, count: usize) -> (&str, &str) {
+    if text.is_ascii() {
+        return text.split_at_checked(count).unwrap_or((text, ""));
+    }
     let at = text
         .char_indices()
         .nth(count)
