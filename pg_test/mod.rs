@@ -2,6 +2,7 @@
 
 mod label;
 mod redact;
+mod tripwire;
 
 /// Called once before the first test.
 #[cfg(test)]

@@ -82,3 +82,30 @@ pub unsafe fn stage(
             .find(|stage| mark(*stage) == word)
     }
 }
+
+/// Plans a query with core's own planner, behind ward's pass, its first range-table entry marked as
+/// `stage` says. For tests: no statement is known that gets there.
+#[cfg(any(test, feature = "pg_test"))]
+pub fn plan_behind_the_pass(text: &CStr, stage: Option<Stage>) {
+    use super::node::list_items;
+    // SAFETY: nodes of the current memory context; an ERROR unwinds through pgrx's guards.
+    unsafe {
+        let statements = pg_sys::pg_parse_query(text.as_ptr());
+        for statement in list_items::<pg_sys::RawStmt>(statements) {
+            let queries = pg_sys::pg_analyze_and_rewrite_fixedparams(
+                statement,
+                text.as_ptr(),
+                std::ptr::null(),
+                0,
+                std::ptr::null_mut(),
+            );
+            for query in list_items::<pg_sys::Query>(queries) {
+                let entry = list_items::<pg_sys::RangeTblEntry>((*query).rtable).next();
+                if let (Some(entry), Some(stage)) = (entry, stage) {
+                    (*entry).ctename = pg_sys::pstrdup(mark(stage).as_ptr());
+                }
+                pg_sys::standard_planner(query, text.as_ptr(), 0, std::ptr::null_mut());
+            }
+        }
+    }
+}

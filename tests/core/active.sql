@@ -4,3 +4,4 @@ CREATE EXTENSION ward;
 CREATE SCHEMA warded;
 CREATE TABLE warded.docs (id int PRIMARY KEY, tenant_id int, label ward.label, body text);
 SELECT ward.protect('warded.docs');
+SELECT ward.mask('warded.docs', 'body', 'null');
