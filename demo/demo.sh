@@ -254,8 +254,23 @@ plan() {
   check "the question uses the HNSW index" "1" "$(grep -c 'Index Scan using chunks_embedding' <<<"$text")"
 }
 
+search_only() {
+  heading "8. Embeddings that can be searched, but not read"
+  local read="SELECT coalesce(left(to_jsonb(c) ->> 'embedding', 1), 'nothing') FROM chunks c LIMIT 1"
+  local find="SELECT string_agg(id::text, ' ') FROM (SELECT id FROM chunks ORDER BY embedding <=> (SELECT embedding FROM questions WHERE id = 1) LIMIT 10) c"
+  local before
+  before=$(value "${token[ben]}" "$find")
+  check "so far ben can read vectors, which can be turned back into text (the control)" "[" "$(value "${token[ben]}" "$read")"
+  shown sql/mask.sql
+  dba -f sql/mask.sql >/dev/null
+  check "ben's question finds the same ten rows" "$before" "$(value "${token[ben]}" "$find")"
+  check "a row shows nothing of its vector" nothing "$(value "${token[ben]}" "$read")"
+  refused "a vector cast to text: refused" 42501/WD031 "${token[ben]}" "SELECT embedding::text FROM chunks"
+  refused "a distance without the search: refused" 42501/WD031 "${token[ben]}" "SELECT min(embedding <=> embedding) FROM chunks"
+}
+
 superuser() {
-  heading "8. Not even the superuser who owns the tables"
+  heading "9. Not even the superuser who owns the tables"
   say "Without a token:"
   report "a superuser without a token: refused" 28000/WD000 \
     "$(dba -At -v VERBOSITY=verbose -c 'SELECT count(*) FROM chunks' 2>&1 || true)"
@@ -277,5 +292,6 @@ no_identity
 read_across
 write_across
 all_questions
+search_only
 superuser
 summary

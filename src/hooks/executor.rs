@@ -1,8 +1,9 @@
-//! `ExecutorStart_hook` and `ExecutorRun_hook`: the checks of a plan at each use.
+//! `ExecutorStart_hook`, `ExecutorRun_hook` and `ExecutorFinish_hook`: the checks of a plan at each use.
 
 use super::raise;
 use crate::pass::run::{self, Execution};
 use crate::pg::compat::{ExecutorRun, executor_run_hook};
+use crate::pg::error::Curtain;
 use crate::pg::portal::Running;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
@@ -11,15 +12,18 @@ use pgrx::pg_sys;
 use std::ffi::c_int;
 
 type ExecutorStart = unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc, c_int);
+type ExecutorFinish = unsafe extern "C-unwind" fn(*mut pg_sys::QueryDesc);
 
 static PREVIOUS_START: HookSlot<ExecutorStart> = HookSlot::new();
 static PREVIOUS_RUN: HookSlot<ExecutorRun> = HookSlot::new();
+static PREVIOUS_FINISH: HookSlot<ExecutorFinish> = HookSlot::new();
 
 pub fn install() {
     // SAFETY: S1.
     unsafe {
         pg_sys::ExecutorStart_hook = PREVIOUS_START.chain(pg_sys::ExecutorStart_hook, start);
         pg_sys::ExecutorRun_hook = PREVIOUS_RUN.chain(pg_sys::ExecutorRun_hook, run);
+        pg_sys::ExecutorFinish_hook = PREVIOUS_FINISH.chain(pg_sys::ExecutorFinish_hook, finish);
     }
 }
 
@@ -67,4 +71,26 @@ unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> Executio
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn after_run(execution: Execution) {
     run::fetched(execution);
+}
+
+/// AFTER triggers and foreign keys run here, and report the rows they refuse.
+unsafe extern "C-unwind" fn finish(desc: *mut pg_sys::QueryDesc) {
+    // SAFETY: S5; the curtain is plain data in this frame.
+    unsafe {
+        let mut curtain = Curtain::new();
+        if !super::idle() && before_finish(desc) {
+            curtain.draw();
+        }
+        match PREVIOUS_FINISH.get() {
+            Some(previous) => previous(desc),
+            None => raw::standard_ExecutorFinish(desc),
+        }
+        curtain.open();
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn before_finish(desc: *mut pg_sys::QueryDesc) -> bool {
+    // SAFETY: S2.
+    run::finish(unsafe { Running::new(desc) })
 }

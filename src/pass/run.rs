@@ -4,6 +4,7 @@
 use super::{MAINTENANCE, refuse_unsafe};
 use crate::errors::{Code, Result, WardError};
 use crate::pg;
+use crate::pg::catalog;
 use crate::pg::portal::Running;
 use crate::pg::{foreign_key, guc, log, vector};
 use crate::session::{self, Access};
@@ -15,9 +16,16 @@ pub struct Execution {
     settings: Option<i32>,
     /// Does it run in the context of foreign keys?
     foreign_key: bool,
+    /// Must the rows in core's error texts be hidden?
+    hides_rows: bool,
 }
 
 impl Execution {
+    /// Must core's error texts be kept from showing rows?
+    pub fn hides_rows(self) -> bool {
+        self.hides_rows
+    }
+
     /// Is there anything for [`fetched`] to take back?
     pub fn leaves_work(self) -> bool {
         self.settings.is_some() || self.foreign_key
@@ -48,15 +56,23 @@ pub fn start(query: Running) -> Result<bool> {
 ///
 /// Errors: as [`start`], and WD034 where the rows would be kept beyond the transaction.
 pub fn fetch(query: Running) -> Result<Execution> {
-    let settings = if pg::in_parallel_worker() || !check(query)? {
-        None
-    } else {
-        prepare(query)?
-    };
+    let bound = !pg::in_parallel_worker() && check(query)?;
     Ok(Execution {
-        settings,
+        settings: if bound { prepare(query)? } else { None },
         foreign_key: foreign_key::enter(),
+        hides_rows: bound && hides_rows(),
     })
+}
+
+/// Before a plan's AFTER triggers and foreign keys are carried out: must core's error texts be kept
+/// from showing rows?
+pub fn finish(query: Running) -> bool {
+    !pg::in_parallel_worker() && query.plan().fingerprint().is_some() && hides_rows()
+}
+
+/// Core itself hides rows from roles that row security binds.
+fn hides_rows() -> bool {
+    session::has_token() && catalog::bypasses_row_security(catalog::current_user())
 }
 
 fn prepare(query: Running) -> Result<Option<i32>> {

@@ -169,10 +169,15 @@ macro_rules! executor_run_hook {
                 } else {
                     $before(desc)
                 };
+                let mut curtain = $crate::pg::error::Curtain::new();
+                if execution.hides_rows() {
+                    curtain.draw();
+                }
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count, once),
                     None => standard_ExecutorRun(desc, direction, count, once),
                 }
+                curtain.open();
                 if execution.leaves_work() {
                     $after(execution);
                 }
@@ -203,10 +208,15 @@ macro_rules! executor_run_hook {
                 } else {
                     $before(desc)
                 };
+                let mut curtain = $crate::pg::error::Curtain::new();
+                if execution.hides_rows() {
+                    curtain.draw();
+                }
                 match $previous.get() {
                     Some(previous) => previous(desc, direction, count),
                     None => standard_ExecutorRun(desc, direction, count),
                 }
+                curtain.open();
                 if execution.leaves_work() {
                     $after(execution);
                 }

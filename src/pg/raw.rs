@@ -15,6 +15,7 @@ unsafe extern "C-unwind" {
         params: ParamListInfo,
     ) -> *mut PlannedStmt;
     pub fn standard_ExecutorStart(desc: *mut QueryDesc, flags: c_int);
+    pub fn standard_ExecutorFinish(desc: *mut QueryDesc);
     pub fn standard_ProcessUtility(
         statement: *mut PlannedStmt,
         source: *const c_char,
