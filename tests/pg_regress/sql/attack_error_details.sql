@@ -65,3 +65,5 @@ RESET ROLE;
 SET ward.maintenance = 'test';
 SELECT app.detail('UPDATE people SET owner = NULL WHERE id = 2');
 DROP FUNCTION app.definer, app.detail;
+RESET ward.maintenance;
+DROP TABLE cards, cards_open, people, people_open CASCADE;
