@@ -2,8 +2,8 @@
 //! Which masks apply to the session, entry by entry of a query level.
 
 use crate::errors::Result;
-use crate::pg::expr::Value;
 use crate::pg::node::{Query, Rte};
+use crate::pg::scalar::Value;
 use crate::registry::{self, Dimension, Mask, Protection};
 use crate::session::Identity;
 use std::rc::Rc;

@@ -3,7 +3,8 @@
 
 use super::expression;
 use crate::errors::{Code, Result, WardError};
-use crate::pg::expr::{self, Column, Scalar};
+use crate::pg::expr::{self, Column};
+use crate::pg::scalar::Scalar;
 use crate::pg::{Oid, catalog, error, log, operators, spi};
 use crate::registry::{self, Protection};
 use crate::rows::protect;

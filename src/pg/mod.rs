@@ -35,6 +35,7 @@ pub mod outline;
 pub mod plan;
 pub mod portal;
 pub mod raw;
+pub mod scalar;
 pub mod slot;
 pub mod spi;
 pub mod statement;

@@ -3,8 +3,9 @@
 
 use super::{Cached, Dimension, objects};
 use crate::errors::{Code, Result, WardError};
-use crate::pg::expr::{Column, Scalar};
+use crate::pg::expr::Column;
 use crate::pg::outline::generated_columns;
+use crate::pg::scalar::Scalar;
 use crate::pg::{Oid, catalog, table};
 use std::cell::Cell;
 use std::collections::HashMap;

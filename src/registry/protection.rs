@@ -4,7 +4,8 @@
 use super::mask::{self, Mask};
 use super::{Cached, objects};
 use crate::errors::{Code, Result, WardError};
-use crate::pg::expr::{Column, Scalar};
+use crate::pg::expr::Column;
+use crate::pg::scalar::Scalar;
 use crate::pg::{Oid, catalog, table};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

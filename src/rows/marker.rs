@@ -8,7 +8,7 @@
 use super::predicate;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::Oid;
-use crate::pg::expr::{Scalar, Value};
+use crate::pg::scalar::{Scalar, Value};
 use crate::registry::{self, Dimension, Protection};
 use crate::session::{self, Access, Identity};
 use std::rc::Rc;

@@ -5,8 +5,9 @@
 //! dimension is a condition of its own, so that a refused write can say which one refused it.
 
 use crate::errors::{Code, Result, WardError};
-use crate::pg::expr::{self, Scalar, Value};
+use crate::pg::expr;
 use crate::pg::node::Expr;
+use crate::pg::scalar::{Scalar, Value};
 use crate::registry::{Dimension, Objects, Protection};
 use crate::session::Identity;
 use ward_core::Denial;

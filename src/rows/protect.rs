@@ -6,7 +6,7 @@
 //! loaded. ENABLE and FORCE go with them for the same reasons.
 
 use crate::errors::{Code, Result, WardError};
-use crate::pg::expr::Scalar;
+use crate::pg::scalar::Scalar;
 use crate::pg::{Oid, catalog, guc, spi};
 use crate::registry::{self, objects};
 use serde_json::{Map, Value};
