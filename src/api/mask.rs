@@ -157,6 +157,19 @@ fn mask_json(document: &str, method: &str, tenant: &str) -> Result<String> {
     }))
 }
 
+/// A vector ten times as long shows one decimal place less: a long one would show every digit of the
+/// stored vector. `square` is that of its length.
+#[pg_extern(sql = false)]
+fn mask_score(distance: f64, square: f64, decimals: i32) -> f64 {
+    // Vectors of length 1 are a little longer, by the last digits of their elements.
+    let longer = (square.abs().max(1.0).log10() / 2.0 - 0.01).ceil();
+    if longer.is_finite() {
+        ward_mask::round_f64(distance, decimals - longer as i32)
+    } else {
+        0.0
+    }
+}
+
 /// Raises the refusal to overwrite a search-only value with NULL; reached only by one. `_like` gives
 /// the type that the call stands for.
 #[pg_extern(sql = false)]

@@ -4,6 +4,7 @@
 use super::expression;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::{self, Column};
+use crate::pg::outline::generated_columns;
 use crate::pg::scalar::Scalar;
 use crate::pg::{Oid, catalog, error, log, operators, spi};
 use crate::registry::{self, Protection};
@@ -195,13 +196,21 @@ fn unless_owner(table: &str, relation: Oid, options: &Value) -> Result<Option<St
         }
     }
     if let Some(name) = &owner {
-        let scalar = catalog::column(relation, name).and_then(|column| Scalar::of(column.type_oid));
-        if scalar.is_none() {
+        let column = catalog::column(relation, name);
+        let scalar = column.as_ref().and_then(|c| Scalar::of(c.type_oid));
+        // Whoever changes what it is made of would change the owner.
+        let is_generated = column.is_some_and(|column| {
+            let generated = generated_columns(relation);
+            generated.iter().any(|(number, _)| *number == column.attno)
+        });
+        if scalar.is_none() || is_generated {
             return Err(bad(
                 table,
                 &format!("has no column \"{name}\" that could name an owner"),
             )
-            .hint("It must be smallint, integer, bigint, uuid, text or varchar."));
+            .hint(
+                "It must be smallint, integer, bigint, uuid, text or varchar, and not generated.",
+            ));
         }
     }
     Ok(owner)

@@ -32,9 +32,10 @@ pub fn of(one: &Applied, column: i16, var: Expr, objects: &Objects) -> Option<Ex
     })
 }
 
-/// `distance`, rounded to so many decimal places.
-pub fn score(distance: Expr, decimals: u8, objects: &Objects) -> Expr {
-    let arguments = [distance, expr::int4(decimals.into())];
+/// `distance`, rounded to so many decimal places; `square` is that of the given vector's length, if
+/// the distance grows with it.
+pub fn score(distance: Expr, square: Expr, decimals: u8, objects: &Objects) -> Expr {
+    let arguments = [distance, square, expr::int4(decimals.into())];
     expr::call(objects.masks.score, types::FLOAT8, &arguments)
 }
 

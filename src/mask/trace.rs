@@ -25,6 +25,22 @@ impl<'a> Trace<'a> {
         self.column(own, var.index(), var.column(), DEEPEST)
     }
 
+    /// The masked columns among those of a join, which variable `var` of level `own` is the whole row of.
+    pub fn row(self, own: usize, var: Variable) -> Vec<(&'a Rc<Applied>, &'a Mask)> {
+        let count = match self
+            .levels
+            .all()
+            .get(own)
+            .map(|own| own.query.entry(var.index()))
+        {
+            Some(Entry::Columns(columns)) => columns.len() as i16,
+            _ => 0,
+        };
+        (1..=count)
+            .filter_map(|column| self.column(own, var.index(), column, DEEPEST))
+            .collect()
+    }
+
     fn column(
         self,
         own: usize,
@@ -43,9 +59,9 @@ impl<'a> Trace<'a> {
                 let query = self.levels.all().get(query)?.query.with(&name)?;
                 self.output(self.place(query)?, column, left)
             }
-            Entry::Aliases(aliases) => {
-                let alias = aliases.get(usize::try_from(column - 1).ok()?)?;
-                let var = alias.stripped().as_variable()?;
+            Entry::Columns(columns) => {
+                let column = (*columns.get(usize::try_from(column - 1).ok()?)?)?;
+                let var = column.stripped().as_variable()?;
                 self.column(own, var.index(), var.column(), left)
             }
             Entry::Other => None,

@@ -12,11 +12,11 @@ use super::applied::Applied;
 use super::trace::Trace;
 use super::{expression, refusal};
 use crate::errors::{Result, WardError};
+use crate::pg::expr;
 use crate::pg::node::{Expr, Query};
-use crate::pg::operators;
-use crate::pg::outline::SortTarget;
 use crate::pg::tree::{Levels, Shape, Variable, Walk};
 use crate::pg::wrap::Wrap;
+use crate::pg::{Oid, operators, types};
 use crate::registry::{Mask, Objects};
 use std::rc::Rc;
 use ward_mask::{Method, Mode};
@@ -69,12 +69,31 @@ struct Distance {
     decimals: u8,
 }
 
+impl Distance {
+    /// Can it be rounded by what the given vector is, as `function` computes it?
+    fn can_be_shown(&self, function: Oid) -> bool {
+        // The vector is computed twice, and must be the same both times.
+        !operators::grows_with_length(function) || self.given.is_steady()
+    }
+
+    /// `exact`, this distance as `function` computes it, as it is shown.
+    fn score(&self, exact: Expr, function: Oid, objects: &Objects) -> Expr {
+        let square = if operators::grows_with_length(function) {
+            let twice = [self.given.copied(), self.given.copied()];
+            expr::call(function, types::FLOAT8, &twice)
+        } else {
+            expr::float8(0.0)
+        };
+        expression::score(exact, square, self.decimals, objects)
+    }
+}
+
 struct Level<'a> {
     trace: Trace<'a>,
     own: usize,
     query: Query,
     /// What this level is ordered by: column (entry, number), given vector, distance function.
-    ordered: Vec<(u32, i16, Expr, crate::pg::Oid)>,
+    ordered: Vec<(u32, i16, Expr, Oid)>,
 }
 
 impl Level<'_> {
@@ -116,24 +135,22 @@ impl Level<'_> {
                 continue;
             }
             let entry = (distance.column.index(), distance.column.column());
+            let function = operators::function_of(operator);
+            if target.is_visible() && !distance.can_be_shown(function) {
+                continue;
+            }
             let Some(clear) = self.trace.clear_column(self.own, entry.0, entry.1, wraps) else {
                 continue;
             };
-            let function = operators::function_of(operator);
             self.ordered
                 .push((entry.0, entry.1, distance.given.copied(), function));
             distance.column.point_to(clear);
-            self.hide(target, distance.decimals, objects);
+            // A distance that is also shown is shown rounded; rows are ordered by the exact one.
+            if target.is_visible() {
+                target.split(distance.score(target.expr().copied(), function, objects));
+            }
         }
         Ok(())
-    }
-
-    /// A distance that is also shown is shown rounded; rows are ordered by the exact one.
-    fn hide(&self, target: SortTarget, decimals: u8, objects: &Objects) {
-        if target.is_visible() {
-            let score = expression::score(target.expr().copied(), decimals, objects);
-            target.split(score);
-        }
     }
 
     /// Replaces distances in the output by rounded ones, if the level is ordered by the same.
@@ -157,13 +174,16 @@ impl Level<'_> {
                     _ => return None,
                 };
                 let distance = self.distance(left, right)?;
+                if !distance.can_be_shown(function) {
+                    return None;
+                }
                 let entry = (distance.column.index(), distance.column.column());
                 self.ordered.iter().find(|(index, column, given, by)| {
                     (*index, *column) == entry && *by == function && given.equals(distance.given)
                 })?;
                 let clear = self.trace.clear_column(self.own, entry.0, entry.1, wraps)?;
                 let exact = node.copied_with(distance.column, clear);
-                Some(expression::score(exact, distance.decimals, objects))
+                Some(distance.score(exact, function, objects))
             });
         }
         Ok(())
@@ -178,6 +198,9 @@ impl Level<'_> {
             }
             Walk::Into
         });
+        // A group has one mask, and many values.
+        let of_groups = self.query.group_variables();
+        found.retain(|var| !of_groups.iter().any(|group| group.is(*var)));
         for var in found {
             // Where it cannot be shown as it is, it is refused below.
             let clear = self
@@ -227,14 +250,23 @@ fn tested_variable(node: Expr, depth: u32) -> Option<(Variable, Test)> {
                 (None, Some(var)) => (var, left),
                 _ => return None,
             };
-            (operators::is_equality(operator) && given.is_given()).then_some((var, Test::Equality))
+            is_equality(node, operator, var, given).then_some((var, Test::Equality))
         }
         Shape::AnyOf(operator, left, right) => {
             let var = own(left)?;
-            (operators::is_equality(operator) && right.is_given()).then_some((var, Test::Equality))
+            is_equality(node, operator, var, right).then_some((var, Test::Equality))
         }
         _ => None,
     }
+}
+
+/// Does `node` tell nothing but whether the variable is what the statement brings along? (Under a
+/// collation of the session's own, texts that resemble each other may be equal.)
+fn is_equality(node: Expr, operator: Oid, var: Variable, given: Expr) -> bool {
+    let collation = node.input_collation();
+    operators::is_equality(operator)
+        && given.is_given()
+        && (collation == var.collation() || operators::is_exact(collation))
 }
 
 /// May this node, of a statement that writes `one`, see the column as it is?
@@ -348,10 +380,16 @@ fn check_test(trace: Trace, own: usize, node: Expr, depth: u32) -> Option<WardEr
 }
 
 fn check_whole_row(trace: Trace, own: usize, var: Variable) -> Option<WardError> {
-    let one = trace.applied[own]
-        .iter()
-        .find(|one| one.index == var.index())?;
-    let denied = one.masks().find(|mask| mask.mode == Mode::Deny)?;
+    // The row of a join is those of both sides.
+    let of_join = trace.row(own, var).into_iter();
+    let (one, denied) = of_join
+        .chain(trace.applied[own].iter().flat_map(|one| {
+            let is_it = one.index == var.index();
+            one.masks()
+                .filter(move |_| is_it)
+                .map(move |mask| (one, mask))
+        }))
+        .find(|(_, mask)| mask.mode == Mode::Deny)?;
     Some(
         refusal(
             one,

@@ -438,6 +438,23 @@ pub unsafe fn returned_like(like: *mut pg_sys::Var, value: *mut pg_sys::Node) ->
     }
 }
 
+/// What the columns of an entry that stands for the groups of GROUP BY are.
+///
+/// # Safety
+/// `rte` is live (S2).
+pub unsafe fn group_expressions(rte: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::List> {
+    #[cfg(not(feature = "pg18"))]
+    {
+        let _ = rte;
+        None
+    }
+    // SAFETY: by contract.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        ((*rte).rtekind == pg_sys::RTEKind::RTE_GROUP).then_some((*rte).groupexprs)
+    }
+}
+
 /// MERGE's join condition, which newer releases keep apart.
 ///
 /// # Safety
@@ -452,23 +469,5 @@ pub unsafe fn merge_condition(query: *mut pg_sys::Query) -> Option<*mut *mut pg_
     #[cfg(not(any(feature = "pg15", feature = "pg16")))]
     unsafe {
         Some(&raw mut (*query).mergeJoinCondition)
-    }
-}
-
-/// What the columns of a grouping entry stand for; `None` if it is no such entry. (Newer releases give
-/// GROUP BY an entry of its own in the range table.)
-///
-/// # Safety
-/// `rte` is live (S2).
-pub unsafe fn group_expressions(rte: *mut pg_sys::RangeTblEntry) -> Option<*mut pg_sys::List> {
-    #[cfg(not(feature = "pg18"))]
-    {
-        let _ = rte;
-        None
-    }
-    // SAFETY: by contract.
-    #[cfg(feature = "pg18")]
-    unsafe {
-        ((*rte).rtekind == pg_sys::RTEKind::RTE_GROUP).then_some((*rte).groupexprs)
     }
 }

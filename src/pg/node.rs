@@ -91,6 +91,13 @@ impl Query {
             .filter_map(|(i, rte)| NonNull::new(rte).map(|rte| (i as u32 + 1, Rte(rte))))
     }
 
+    /// May the row conditions of the table that is written be those of views, too?
+    ///
+    /// Core puts the condition of a view WITH (security_barrier) among them.
+    pub fn mixes_conditions(self) -> bool {
+        self.result_index() != 0 && self.rtes().any(|(_, rte)| rte.is_barrier_view())
+    }
+
     /// Does FOR UPDATE / SHARE lock rows of this range-table entry?
     pub fn locks_rows_of(self, index: u32) -> bool {
         list_items::<pg_sys::RowMarkClause>(self.get().rowMarks)
@@ -397,6 +404,30 @@ impl Rte {
                 }
             }
             (*rte).securityQuals = kept;
+        }
+    }
+
+    /// The row conditions of this entry.
+    pub(super) fn conditions(self) -> Vec<Expr> {
+        list_items::<pg_sys::Node>(self.get().securityQuals)
+            .filter_map(|node| NonNull::new(node).map(Expr))
+            .collect()
+    }
+
+    /// Is it a view WITH (security_barrier) that stays unexpanded: the way to the target?
+    fn is_barrier_view(self) -> bool {
+        let rte = self.get();
+        if rte.rtekind != pg_sys::RTEKind::RTE_RELATION || rte.relkind as u8 != pg_sys::RELKIND_VIEW
+        {
+            return false;
+        }
+        // SAFETY: S3; the statement holds a lock, and the options are read before the view is closed.
+        unsafe {
+            let view = pg_sys::relation_open(rte.relid, pg_sys::AccessShareLock as i32);
+            let options = (*view).rd_options.cast::<pg_sys::ViewOptions>();
+            let is_barrier = !options.is_null() && (*options).security_barrier;
+            pg_sys::relation_close(view, pg_sys::NoLock as i32);
+            is_barrier
         }
     }
 

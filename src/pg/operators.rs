@@ -32,6 +32,26 @@ pub fn function_of(operator: Oid) -> Oid {
     unsafe { pg_sys::get_opcode(operator) }
 }
 
+/// Does this distance grow with the vectors' length (the inner product)?
+pub fn grows_with_length(function: Oid) -> bool {
+    // SAFETY: S3; the palloc'ed name is read at once.
+    unsafe {
+        let name = pg_sys::get_func_name(function);
+        !name.is_null() && CStr::from_ptr(name).to_bytes().ends_with(b"inner_product")
+    }
+}
+
+/// Is this function core's, or pgvector's?
+pub fn is_of_core_or_vector(function: Oid) -> bool {
+    !is_user_object(function) || is_of_vector(pg_sys::ProcedureRelationId, function)
+}
+
+/// Do texts that differ never compare as equal under this collation?
+pub fn is_exact(collation: Oid) -> bool {
+    // SAFETY: S3.
+    collation == Oid::INVALID || unsafe { pg_sys::get_collation_isdeterministic(collation) }
+}
+
 /// Is it equality of core's types? (One that a user defines could tell what it is given.)
 pub fn is_equality(operator: Oid) -> bool {
     let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
@@ -47,9 +67,14 @@ pub fn is_equality(operator: Oid) -> bool {
 
 /// Is it one of pgvector's vector types?
 pub fn is_vector_type(type_oid: Oid) -> bool {
+    is_of_vector(pg_sys::TypeRelationId, type_oid)
+}
+
+/// Does this object, a row of catalogue `class`, belong to pgvector?
+fn is_of_vector(class: Oid, object: Oid) -> bool {
     // SAFETY: S3; the palloc'ed name is copied.
     unsafe {
-        let extension = pg_sys::getExtensionOfObject(pg_sys::TypeRelationId, type_oid);
+        let extension = pg_sys::getExtensionOfObject(class, object);
         if extension == Oid::INVALID {
             return false;
         }

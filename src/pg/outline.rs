@@ -2,9 +2,10 @@
 
 use super::compat;
 use super::node::{Expr, Query, Rte, list_items};
+use super::operators;
 use super::tree::{Variable, Walk};
-use pgrx::pg_sys::{self, NodeTag};
-use std::ffi::CStr;
+use pgrx::pg_sys::{self, NodeTag, Oid};
+use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
 /// Where a range-table entry's columns come from.
@@ -12,8 +13,8 @@ pub enum Entry {
     Subquery(Query),
     /// A WITH query: its name, and how many levels up it is defined.
     With(String, u32),
-    /// A join, or a grouping: what each of its columns stands for.
-    Aliases(Vec<Expr>),
+    /// A join, or the groups of GROUP BY: what each column stands for (nothing, once it is dropped).
+    Columns(Vec<Option<Expr>>),
     Other,
 }
 
@@ -55,11 +56,9 @@ impl Query {
                         .into_owned(),
                     (*rte).ctelevelsup,
                 ),
-                pg_sys::RTEKind::RTE_JOIN => aliases((*rte).joinaliasvars),
-                _ => match compat::group_expressions(rte) {
-                    Some(expressions) => aliases(expressions),
-                    None => Entry::Other,
-                },
+                pg_sys::RTEKind::RTE_JOIN => Entry::Columns(columns((*rte).joinaliasvars)),
+                _ => compat::group_expressions(rte)
+                    .map_or(Entry::Other, |groups| Entry::Columns(columns(groups))),
             }
         }
     }
@@ -128,6 +127,48 @@ impl Query {
             && !query.hasAggs
             && !query.hasWindowFuncs
             && !query.hasTargetSRFs
+    }
+
+    /// The variables that stand for the value of a group: in the output and in HAVING, outside of
+    /// aggregates, those of columns that the level is grouped by. Newer releases have
+    /// [entries](Entry::Columns) for groups instead.
+    pub fn group_variables(self) -> Vec<Variable> {
+        let mut found = Vec::new();
+        // SAFETY: S2.
+        unsafe {
+            let query = self.raw();
+            let groups: Vec<Variable> = list_items::<pg_sys::SortGroupClause>((*query).groupClause)
+                .filter_map(|clause| {
+                    let entry = pg_sys::get_sortgroupclause_tle(clause, (*query).targetList);
+                    Expr::from_raw((*entry).expr.cast())
+                        .stripped()
+                        .as_variable()
+                })
+                .collect();
+            if groups.is_empty() {
+                return found;
+            }
+            let outputs = list_items::<pg_sys::TargetEntry>((*query).targetList)
+                .map(|entry| (*entry).expr.cast::<pg_sys::Node>());
+            for place in outputs.chain([(*query).havingQual]) {
+                if place.is_null() {
+                    continue;
+                }
+                Expr::from_raw(place).walk(&mut |node, depth| {
+                    if (*node.raw()).type_ == NodeTag::T_Aggref {
+                        return Walk::Past;
+                    }
+                    found.extend(node.as_variable().filter(|var| {
+                        var.level() == depth
+                            && groups.iter().any(|group| {
+                                (group.index(), group.column()) == (var.index(), var.column())
+                            })
+                    }));
+                    Walk::Into
+                });
+            }
+        }
+        found
     }
 
     /// Does this level, or one nested in it, use entry `index` as a whole row?
@@ -224,13 +265,12 @@ impl Query {
 }
 
 /// # Safety
-/// `list` is a live list of expressions (S2).
-unsafe fn aliases(list: *mut pg_sys::List) -> Entry {
-    let expressions = list_items::<pg_sys::Node>(list)
-        .filter(|alias| !alias.is_null())
+/// `list` is a list of expressions, null for dropped columns (S2).
+unsafe fn columns(list: *mut pg_sys::List) -> Vec<Option<Expr>> {
+    list_items::<pg_sys::Node>(list)
         // SAFETY: by contract.
-        .map(|alias| unsafe { Expr::from_raw(alias) });
-    Entry::Aliases(expressions.collect())
+        .map(|column| (!column.is_null()).then(|| unsafe { Expr::from_raw(column) }))
+        .collect()
 }
 
 /// # Safety
@@ -304,6 +344,30 @@ impl Expr {
         unsafe {
             !pg_sys::contain_vars_of_level(self.raw(), 0)
                 && !pg_sys::checkExprHasSubLink(self.raw())
+        }
+    }
+}
+
+impl Expr {
+    /// Does it have one value wherever it is computed for a row: nothing volatile, and no function
+    /// that a user defined and may have declared as he liked?
+    pub fn is_steady(self) -> bool {
+        unsafe extern "C-unwind" fn is_users(function: Oid, _cx: *mut c_void) -> bool {
+            !operators::is_of_core_or_vector(function)
+        }
+        #[pgrx::pg_guard]
+        unsafe extern "C-unwind" fn calls_users(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
+            // SAFETY: S2; the walker only reads.
+            unsafe {
+                !node.is_null()
+                    && (pg_sys::check_functions_in_node(node, Some(is_users), cx)
+                        || compat::walk_expression(node, calls_users, cx))
+            }
+        }
+        // SAFETY: S2.
+        unsafe {
+            !pg_sys::contain_volatile_functions(self.raw())
+                && !calls_users(self.raw(), std::ptr::null_mut())
         }
     }
 }

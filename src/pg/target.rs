@@ -5,8 +5,8 @@
 
 use super::compat;
 use super::expr;
-use super::node::{Command, Expr, Query, list_items};
-use super::tree::Variable;
+use super::node::{Command, Expr, Query, Rte, list_items};
+use super::tree::{Variable, Walk, is_of_view};
 use super::wrap::{Columns, Substitute};
 use pgrx::pg_sys;
 
@@ -59,6 +59,14 @@ impl Target {
             if let Some(condition) = compat::merge_condition(query) {
                 self.in_node(condition, how);
             }
+            // The row that INSERT brings along is the statement's own.
+            if self.level.command() != Command::Insert || self.level.updates_on_conflict() {
+                for check in list_items::<pg_sys::WithCheckOption>((*query).withCheckOptions) {
+                    if is_of_view(check) {
+                        self.in_node(&raw mut (*check).qual, how);
+                    }
+                }
+            }
             for action in list_items::<pg_sys::MergeAction>((*query).mergeActionList) {
                 stored |= self.in_list(&raw mut (*action).targetList, how);
                 self.in_node(&raw mut (*action).qual, how);
@@ -66,6 +74,24 @@ impl Target {
             self.in_entries(how);
         }
         stored
+    }
+
+    /// Does a row condition of the target read a column for which `is_masked`, or the whole row?
+    pub fn is_filtered_by(&self, is_masked: &dyn Fn(i16) -> bool) -> bool {
+        let mut found = false;
+        let conditions = self.level.rte(self.index).map(Rte::conditions);
+        for condition in conditions.into_iter().flatten() {
+            condition.walk(&mut |node, depth| {
+                found = found
+                    || node.as_variable().is_some_and(|var| {
+                        var.level() == depth
+                            && var.index() == self.index
+                            && (var.column() == 0 || is_masked(var.column()))
+                    });
+                Walk::Into
+            });
+        }
+        found
     }
 
     /// LATERAL sub-selects and functions, and the lists of merged columns.

@@ -5,6 +5,7 @@
 
 use super::compat;
 use super::node::{Expr, Query, list_items};
+use crate::errors::Result;
 use pgrx::pg_sys::{self, NodeTag, Oid};
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -55,6 +56,16 @@ impl Variable {
     /// How many queries up its range table is.
     pub fn level(self) -> u32 {
         self.get().varlevelsup
+    }
+
+    /// The collation of the column; invalid for types without.
+    pub fn collation(self) -> Oid {
+        self.get().varcollid
+    }
+
+    /// Is it this very node?
+    pub fn is(self, other: Variable) -> bool {
+        self.0 == other.0
     }
 
     /// Makes it a reference to another column of the same type.
@@ -185,6 +196,12 @@ impl Expr {
         })
     }
 
+    /// The collation under which it compares; invalid for types without.
+    pub fn input_collation(self) -> Oid {
+        // SAFETY: S2.
+        unsafe { pg_sys::exprInputCollation(self.raw()) }
+    }
+
     /// The type of its value.
     pub fn type_oid(self) -> Oid {
         // SAFETY: S2.
@@ -284,10 +301,11 @@ unsafe extern "C-unwind" fn mutate(node: *mut pg_sys::Node, cx: *mut c_void) -> 
     }
 }
 
-/// The levels of a query, outer before inner, without those inside row conditions and checks: those
-/// belong to whoever defined the policies, and see the rows as they are.
+/// The levels of a query, outer before inner, without those inside the row conditions and checks of
+/// trusted tables: those belong to whoever defined the policies, and see the rows as they are.
+/// Policies of other tables, and the conditions of views, may be the session's own.
 ///
-/// While it exists, conditions and checks are detached from their levels; [`Levels::attach`] puts
+/// While it exists, trusted conditions and checks are detached from their levels; [`Levels::attach`] puts
 /// them back. A query that is refused meanwhile is thrown away, so nothing needs to be undone.
 pub struct Levels {
     all: Vec<Level>,
@@ -305,38 +323,77 @@ pub struct Level {
     pub is_value: bool,
 }
 
+/// Are the policies of this table trusted?
+pub type Trusts<'a> = &'a dyn Fn(Oid) -> Result<bool>;
+
+/// Does this check come from a view WITH CHECK OPTION, and not from a policy?
+///
+/// # Safety
+/// `check` is live (S2).
+pub(super) unsafe fn is_of_view(check: *mut pg_sys::WithCheckOption) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*check).kind == pg_sys::WCOKind::WCO_VIEW_CHECK }
+}
+
 impl Levels {
-    /// Takes the query apart.
-    pub fn detach(query: Query) -> Self {
+    /// Takes the query apart. `trusts` says which tables' policies are trusted.
+    pub fn detach(query: Query, trusts: Trusts) -> Result<Self> {
         let mut levels = Self {
             all: Vec::new(),
             quals: Vec::new(),
             checks: Vec::new(),
         };
-        levels.add(query, None, false);
-        levels
+        levels.add(query, None, false, trusts)?;
+        Ok(levels)
     }
 
-    fn add(&mut self, query: Query, parent: Option<usize>, is_value: bool) {
+    fn add(
+        &mut self,
+        query: Query,
+        parent: Option<usize>,
+        is_value: bool,
+        trusts: Trusts,
+    ) -> Result<()> {
         let own = self.all.len();
         self.all.push(Level {
             query,
             parent,
             is_value,
         });
-        // SAFETY: S2; both lists are put back by `attach`.
-        unsafe {
-            let raw = query.raw();
-            self.checks.push((query, (*raw).withCheckOptions));
-            (*raw).withCheckOptions = std::ptr::null_mut();
-            for (_, rte) in query.rtes() {
+        let mut trusts_target = false;
+        for (index, rte) in query.rtes() {
+            if !rte.table().map_or(Ok(false), trusts)? {
+                continue;
+            }
+            if index == query.result_index() {
+                trusts_target = true;
+                if query.mixes_conditions() {
+                    continue;
+                }
+            }
+            // SAFETY: S2; the list is put back by `attach`.
+            unsafe {
                 self.quals.push((rte.raw(), (*rte.raw()).securityQuals));
                 (*rte.raw()).securityQuals = std::ptr::null_mut();
             }
         }
-        for nested in query.nested() {
-            self.add(nested.query, Some(own), nested.is_value);
+        // SAFETY: S2; the list is put back by `attach`.
+        unsafe {
+            let raw = query.raw();
+            let all = (*raw).withCheckOptions;
+            self.checks.push((query, all));
+            (*raw).withCheckOptions = std::ptr::null_mut();
+            for check in list_items::<pg_sys::WithCheckOption>(all) {
+                if is_of_view(check) || !trusts_target {
+                    (*raw).withCheckOptions =
+                        pg_sys::lappend((*raw).withCheckOptions, check.cast());
+                }
+            }
         }
+        for nested in query.nested() {
+            self.add(nested.query, Some(own), nested.is_value, trusts)?;
+        }
+        Ok(())
     }
 
     /// The levels, in the order in which they were found.
