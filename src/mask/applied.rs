@@ -2,6 +2,7 @@
 //! Which masks apply to the session, entry by entry of a query level.
 
 use crate::errors::Result;
+use crate::pg::check::{Stage, mark};
 use crate::pg::node::{Query, Rte};
 use crate::pg::scalar::Value;
 use crate::registry::{self, Dimension, Mask, Protection};
@@ -10,7 +11,7 @@ use std::rc::Rc;
 
 /// A range-table entry with columns that the session sees masked.
 pub struct Applied {
-    pub rte: Rte,
+    level: Query,
     /// Its number in the level, from 1.
     pub index: u32,
     /// Is it what the statement writes?
@@ -21,6 +22,18 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// The entry itself, as it is now.
+    pub fn rte(&self) -> Option<Rte> {
+        self.level.rte(self.index)
+    }
+
+    /// Lets the entry through the tripwire.
+    pub fn set_done(&self) {
+        if let Some(rte) = self.rte() {
+            rte.set_mark(mark(Stage::Masks));
+        }
+    }
+
     /// The masks that apply.
     pub fn masks(&self) -> impl Iterator<Item = &Mask> {
         self.masked
@@ -62,9 +75,9 @@ pub fn find(level: Query, identity: &Identity) -> Result<Vec<Rc<Applied>>> {
             continue;
         }
         // From here on the tripwire waits until the masks are in place.
-        rte.set_mark(crate::pg::check::mark(crate::pg::check::Stage::Rows));
+        rte.set_mark(mark(Stage::Rows));
         found.push(Rc::new(Applied {
-            rte,
+            level,
             index,
             is_target,
             protection,

@@ -43,7 +43,7 @@ pub fn enforce(query: Query, identity: &Identity, objects: &Objects) -> Result<(
     }
     if applied.iter().all(Vec::is_empty) {
         levels.attach();
-        return Ok(());
+        return trust_all(query);
     }
     let mut wraps = Vec::new();
     for (level, masked) in levels.all().iter().zip(&applied) {
@@ -59,11 +59,16 @@ pub fn enforce(query: Query, identity: &Identity, objects: &Objects) -> Result<(
         wrap.redirect();
     }
     levels.attach();
+    for (level, masked) in levels.all().iter().zip(&applied) {
+        trust_others(level.query, masked)?;
+    }
     for (wrap, one) in wraps {
-        one.rte.set_mark(check::mark(check::Stage::Masks));
-        wrap.finish(one.rte, &|column, var| {
-            expression::of(&one, column, var, objects)
-        });
+        one.set_done();
+        if let Some(rte) = one.rte() {
+            wrap.finish(rte, &|column, var| {
+                expression::of(&one, column, var, objects)
+            });
+        }
     }
     for (level, masked) in levels.all().iter().zip(&applied) {
         for one in masked.iter().filter(|one| one.is_target) {
@@ -73,19 +78,23 @@ pub fn enforce(query: Query, identity: &Identity, objects: &Objects) -> Result<(
     Ok(())
 }
 
-/// Lets every relation through the tripwire that no level below masks: those in policies of protected
-/// relations, which only administrators define.
+/// Lets every relation through the tripwire. What is masked is stopped again until it is; what stays
+/// are those in policies of protected relations, which only administrators define.
 fn trust_all(query: Query) -> Result<()> {
-    query.visit(&mut |level| {
-        for (_, rte) in level.rtes() {
-            if let Some(table) = rte.table()
-                && registry::protection(table)?.is_some()
-            {
-                rte.set_mark(check::mark(check::Stage::Masks));
-            }
+    query.visit(&mut |level| trust_others(level, &[]))
+}
+
+/// Lets the relations of this level through the tripwire, but for those that are masked.
+fn trust_others(level: Query, masked: &[Rc<Applied>]) -> Result<()> {
+    for (index, rte) in level.rtes() {
+        if let Some(table) = rte.table()
+            && registry::protection(table)?.is_some()
+            && !masked.iter().any(|one| one.index == index)
+        {
+            rte.set_mark(check::mark(check::Stage::Masks));
         }
-        Ok::<_, WardError>(())
-    })
+    }
+    Ok(())
 }
 
 fn enforce_target(level: Query, one: &Applied, objects: &Objects) -> Result<()> {
@@ -108,7 +117,7 @@ fn enforce_target(level: Query, one: &Applied, objects: &Objects) -> Result<()> 
                 .hint("Assign values that do not read it, or use a session with the clearance."),
         );
     }
-    one.rte.set_mark(check::mark(check::Stage::Masks));
+    one.set_done();
     Ok(())
 }
 

@@ -70,10 +70,12 @@ struct Distance {
 }
 
 impl Distance {
-    /// Can it be rounded by what the given vector is, as `function` computes it?
+    /// Can it be shown, as `function` computes it?
     fn can_be_shown(&self, function: Oid) -> bool {
-        // The vector is computed twice, and must be the same both times.
-        !operators::grows_with_length(function) || self.given.is_steady()
+        // To be shown it is copied: a sub-select would miss its own conditions and masks. And the
+        // vector may be computed twice, and must then be the same both times.
+        !self.given.has_sublink()
+            && (!operators::grows_with_length(function) || self.given.is_steady())
     }
 
     /// `exact`, this distance as `function` computes it, as it is shown.
@@ -159,9 +161,10 @@ impl Level<'_> {
             return Ok(());
         }
         for target in self.query.visible_targets() {
-            target.replace(&mut |node, depth| {
-                if depth > 0 {
-                    return None;
+            target.replace(&mut |node, _| {
+                // Sub-selects have levels of their own, and are not to be copied.
+                if node.is_sublink() {
+                    return Some(node);
                 }
                 let (function, left, right) = match node.shape() {
                     Shape::Operator(operator, left, right) => {

@@ -340,11 +340,20 @@ impl SortTarget {
 impl Expr {
     /// Does it read no column of the level it stands in? (Those of outer levels are constant here.)
     pub fn is_free_of_level(self) -> bool {
-        // SAFETY: S2; the walkers only read.
-        unsafe {
-            !pg_sys::contain_vars_of_level(self.raw(), 0)
-                && !pg_sys::checkExprHasSubLink(self.raw())
-        }
+        // SAFETY: S2; the walker only reads.
+        unsafe { !pg_sys::contain_vars_of_level(self.raw(), 0) }
+    }
+
+    /// Is it a sub-select?
+    pub fn is_sublink(self) -> bool {
+        // SAFETY: S2.
+        unsafe { (*self.raw()).type_ == NodeTag::T_SubLink }
+    }
+
+    /// Is there a sub-select in it?
+    pub fn has_sublink(self) -> bool {
+        // SAFETY: S2; the walker only reads.
+        unsafe { pg_sys::checkExprHasSubLink(self.raw()) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Depth 0 is the query that a walk begins with. A variable belongs to it if its own level (how
 //! many queries up its range table is) equals the depth at which it stands.
 
+use super::check::{Stage, mark};
 use super::compat;
 use super::node::{Expr, Query, list_items};
 use crate::errors::Result;
@@ -309,7 +310,8 @@ unsafe extern "C-unwind" fn mutate(node: *mut pg_sys::Node, cx: *mut c_void) -> 
 /// them back. A query that is refused meanwhile is thrown away, so nothing needs to be undone.
 pub struct Levels {
     all: Vec<Level>,
-    quals: Vec<(*mut pg_sys::RangeTblEntry, *mut pg_sys::List)>,
+    /// By level and number of the entry: entries themselves may be copied meanwhile.
+    quals: Vec<(Query, u32, *mut pg_sys::List)>,
     checks: Vec<(Query, *mut pg_sys::List)>,
 }
 
@@ -371,10 +373,12 @@ impl Levels {
                     continue;
                 }
             }
-            // SAFETY: S2; the list is put back by `attach`.
+            // SAFETY: S2; the list is put back by `attach`. Without its mark, an entry that should
+            // escape meanwhile is refused by the tripwire.
             unsafe {
-                self.quals.push((rte.raw(), (*rte.raw()).securityQuals));
+                self.quals.push((query, index, (*rte.raw()).securityQuals));
                 (*rte.raw()).securityQuals = std::ptr::null_mut();
+                (*rte.raw()).ctename = std::ptr::null_mut();
             }
         }
         // SAFETY: S2; the list is put back by `attach`.
@@ -401,12 +405,16 @@ impl Levels {
         &self.all
     }
 
-    /// Puts conditions and checks back where they were.
+    /// Puts conditions and checks back where they were. The entries are marked as having row
+    /// conditions, and no more.
     pub fn attach(&self) {
         // SAFETY: S2.
         unsafe {
-            for (rte, quals) in &self.quals {
-                (**rte).securityQuals = *quals;
+            for (query, index, quals) in &self.quals {
+                if let Some(rte) = query.rte(*index) {
+                    (*rte.raw()).securityQuals = *quals;
+                    rte.set_mark(mark(Stage::Rows));
+                }
             }
             for (query, checks) in &self.checks {
                 (*query.raw()).withCheckOptions = *checks;

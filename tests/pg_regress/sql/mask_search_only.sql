@@ -56,6 +56,16 @@ SELECT id, embedding <-> '[9.6,0,1]' AS d FROM chunks ORDER BY d LIMIT 1;
 UPDATE chunks SET content = 'x' WHERE id = 500 AND embedding IS NOT NULL RETURNING id;
 ROLLBACK;
 
+-- A given vector may come from a sub-select, and then only orders.
+SELECT id FROM chunks ORDER BY embedding <-> (SELECT embedding FROM chunks_open WHERE id = 10) LIMIT 1;
+-- Sub-selects beside scores keep the conditions of their own tables (alice sees 40 documents).
+SELECT count(*) FROM docs;
+SELECT id, (SELECT count(*) FROM docs) AS docs, embedding <-> '[50.33,0,1]' AS d FROM chunks ORDER BY d LIMIT 1;
+SELECT id, (SELECT count(*) FROM docs d WHERE d.id > chunks.id - 1000) AS docs FROM chunks ORDER BY embedding <-> '[50.33,0,1]' LIMIT 1;
+BEGIN;
+UPDATE chunks SET content = content WHERE id = 2 RETURNING (SELECT count(*) FROM docs) AS docs, (SELECT count(*) FROM chunks) AS chunks;
+ROLLBACK;
+
 -- Everything else is an error, never arbitrary rows and never the vector.
 SELECT statement, pg_temp.try(statement) FROM (VALUES
     ('SELECT embedding::text FROM chunks'),
@@ -95,6 +105,8 @@ SELECT statement, pg_temp.try(statement) FROM (VALUES
     ('SELECT o.id FROM chunks_open o ORDER BY o.embedding <-> (SELECT embedding FROM chunks WHERE id = 2)'),
     ('SELECT o.id FROM chunks c, LATERAL (SELECT id FROM chunks_open ORDER BY embedding <-> c.embedding LIMIT 1) o'),
     ('SELECT s, s.id FROM (SELECT * FROM chunks) s ORDER BY s.embedding <-> ''[1,0,0]'' LIMIT 1'),
+    ('SELECT embedding <-> (SELECT embedding FROM chunks_open WHERE id = 1) AS d FROM chunks ORDER BY d'),
+    ('SELECT id FROM chunks c ORDER BY embedding <-> (SELECT embedding FROM chunks_open o WHERE o.id = c.id)'),
     ('UPDATE chunks SET meta = to_jsonb(embedding::text)'),
     ('UPDATE chunks_open o SET embedding = c.embedding FROM chunks c WHERE c.id = o.id AND o.id = 2'),
     ('UPDATE chunks SET embedding = NULL WHERE id = 2'),
