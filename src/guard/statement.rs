@@ -4,7 +4,7 @@
 use super::{definition, family};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::statement::{Set, Source, Statement};
-use crate::pg::xact;
+use crate::pg::{access, catalog, xact};
 use crate::registry;
 use crate::session::{self, level};
 
@@ -26,6 +26,9 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
     if matches!(statement, Statement::Transaction) || !xact::is_active() {
         return Ok(started);
     }
+    if matches!(statement, Statement::AlterWard) && is_superuser_without_token() {
+        registry::begin_repair();
+    }
     if !ends_identity(statement) {
         session::note_statement()?;
     }
@@ -42,7 +45,13 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
 /// Settles what follows from a statement that has run: protection of new and of former children.
 pub fn finish(started: Started) -> Result<()> {
     level::set(started.level);
+    registry::end_repair();
     family::settle(started.family)
+}
+
+/// May this session update or drop an extension whose registry cannot be read?
+fn is_superuser_without_token() -> bool {
+    !session::has_token() && access::is_superuser(catalog::current_user())
 }
 
 /// Statements with which a session can always get out of a refused state.

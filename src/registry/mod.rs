@@ -15,6 +15,7 @@ pub use objects::{Objects, objects};
 pub use protection::{Dimension, Protection, any, is_idle, protection};
 pub use trust::{Trust, category, trust};
 
+use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, invalidate};
 use std::cell::Cell;
 
@@ -86,6 +87,7 @@ pub fn is_mask_key(table: Option<Oid>) -> bool {
 /// Starts listening for changes; once, from `_PG_init`.
 pub fn install() {
     invalidate::watch(relation_changed, schema_changed);
+    xact::watch(on_event);
 }
 
 /// Runs in the middle of catalog accesses: it only sets flags.
@@ -93,6 +95,28 @@ fn relation_changed(relation: Option<Oid>) {
     trust::relation_changed(relation);
     protection::relation_changed(relation);
     mask::relation_changed(relation);
+}
+
+/// Until [`end_repair`], an incomplete extension counts as not installed: a newer library than the
+/// installed SQL would otherwise refuse the very statement that updates it.
+pub fn begin_repair() {
+    if objects::set_repairing(true) {
+        schema_changed();
+    }
+}
+
+/// From here on an incomplete extension is an error again.
+pub fn end_repair() {
+    if objects::set_repairing(false) {
+        schema_changed();
+    }
+}
+
+/// An error leaves a repair without ending it.
+fn on_event(event: Event) {
+    if matches!(event, Event::Commit | Event::Abort | Event::SavepointAbort) {
+        end_repair();
+    }
 }
 
 fn schema_changed() {

@@ -4,6 +4,7 @@
 use super::Cached;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::{Oid, catalog};
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -64,6 +65,8 @@ pub struct MaskFunctions {
 }
 
 thread_local! {
+    /// Is a superuser about to update or drop an extension that is incomplete?
+    static REPAIRING: Cell<bool> = const { Cell::new(false) };
     static OBJECTS: Cached<Option<Rc<Objects>>> = const { Cached::new() };
 }
 
@@ -79,6 +82,11 @@ pub(super) fn forget() {
     OBJECTS.with(Cached::forget);
 }
 
+/// Says whether a repair is under way; true if that changed something.
+pub(super) fn set_repairing(repairing: bool) -> bool {
+    REPAIRING.replace(repairing) != repairing
+}
+
 fn load() -> Result<Option<Rc<Objects>>> {
     // Asked first: schemas of these names that somebody else made are not ours to complain about.
     if !catalog::has_extension(c"ward") {
@@ -87,8 +95,8 @@ fn load() -> Result<Option<Rc<Objects>>> {
     let schema = |name: &CStr| catalog::schema(name).ok_or_else(|| missing(name));
     match schema(c"ward").and_then(|public| find(public, schema(c"ward_internal")?)) {
         Ok(objects) => Ok(Some(Rc::new(objects))),
-        // Our own script is still creating them.
-        Err(_) if catalog::in_extension_script() => {
+        // Our own script is still creating them, or a superuser is about to run it.
+        Err(_) if catalog::in_extension_script() || REPAIRING.get() => {
             forget();
             Ok(None)
         }

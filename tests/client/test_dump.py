@@ -17,6 +17,7 @@ INSERT INTO secrets VALUES (1, 1, 'restricted{merger}', 'alice', '{}'), (2, 1, '
     (3, 2, 'public', 'carol', '{}');
 SELECT ward.protect('secrets', owner => 'owner', acl => 'shared_with', options => '{"default_label": "confidential"}');
 SELECT ward.revoke('subject', 'mallory', 'left');
+SELECT ward.mask('docs', 'body', 'partial(2,"…",0)', 'secret', 'project');
 """
 STATE = {
     "labels": "SELECT id, label::text FROM secrets ORDER BY id",
@@ -24,6 +25,7 @@ STATE = {
     "issuers": "SELECT issuer, audience, key_ids FROM ward.issuers ORDER BY 1",
     "revocations": "SELECT kind, value, reason FROM ward.revocations",
     "protections": "SELECT relation::regclass::text, tenant, label, owner, acl, options FROM ward.protections ORDER BY 1",
+    "masks": "SELECT relation::regclass::text, column_name, method, label::text, mode, unless_owner FROM ward.masks ORDER BY 1, 2",
     "policies": "SELECT schemaname, tablename, policyname, permissive, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2, 3",
     "row security": "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relrowsecurity ORDER BY 1",
     "rows": "SELECT (SELECT count(*) FROM docs), (SELECT count(*) FROM notes), (SELECT count(*) FROM events)",

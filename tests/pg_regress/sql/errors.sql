@@ -109,3 +109,25 @@ UPDATE ward_internal.protection SET tenant = 'gone' WHERE relation = 'docs'::reg
 SELECT pg_temp.try('SELECT FROM docs');
 ROLLBACK;
 \pset tuples_only off
+-- An incomplete extension refuses everything but what repairs it, and that only to superusers.
+CREATE DATABASE incomplete;
+\c incomplete
+SET client_min_messages = warning;
+CREATE EXTENSION ward;
+CREATE TABLE protected (id int, tenant_id int);
+SELECT ward.protect('protected', label => NULL);
+ALTER TABLE ward_internal.mask_key RENAME TO lost;
+\c incomplete
+SELECT 1;
+SET ROLE app;
+ALTER EXTENSION ward UPDATE;
+RESET ROLE;
+ALTER EXTENSION ward UPDATE;
+SELECT 1;
+SELECT * FROM protected;
+SET client_min_messages = warning;
+DROP EXTENSION ward CASCADE;
+SELECT 1;
+SELECT * FROM protected;
+\c postgres
+DROP DATABASE incomplete;
