@@ -60,11 +60,12 @@ impl Target {
                 self.in_node(condition, how);
             }
             // The row that INSERT brings along is the statement's own.
-            if self.level.command() != Command::Insert || self.level.updates_on_conflict() {
-                for check in list_items::<pg_sys::WithCheckOption>((*query).withCheckOptions) {
-                    if is_of_view(check) {
-                        self.in_node(&raw mut (*check).qual, how);
-                    }
+            let is_own =
+                self.level.command() == Command::Insert && !self.level.updates_on_conflict();
+            for check in list_items::<pg_sys::WithCheckOption>((*query).withCheckOptions) {
+                let of_new_row = (*check).kind == pg_sys::WCOKind::WCO_VIEW_CHECK;
+                if is_of_view(check) && !(is_own && of_new_row) {
+                    self.in_node(&raw mut (*check).qual, how);
                 }
             }
             for action in list_items::<pg_sys::MergeAction>((*query).mergeActionList) {
