@@ -199,17 +199,19 @@ fn unless_owner(table: &str, relation: Oid, options: &Value) -> Result<Option<St
         let column = catalog::column(relation, name);
         let scalar = column.as_ref().and_then(|c| Scalar::of(c.type_oid));
         // Whoever changes what it is made of would change the owner.
-        let is_generated = column.is_some_and(|column| {
+        let is_generated = column.as_ref().is_some_and(|column| {
             let generated = generated_columns(relation);
             generated.iter().any(|(number, _)| *number == column.attno)
         });
-        if scalar.is_none() || is_generated {
+        // Subjects that compare equal would see each other's values.
+        let is_loose = column.is_some_and(|column| !catalog::is_deterministic(column.collation));
+        if scalar.is_none() || is_generated || is_loose {
             return Err(bad(
                 table,
                 &format!("has no column \"{name}\" that could name an owner"),
             )
             .hint(
-                "It must be smallint, integer, bigint, uuid, text or varchar, and not generated.",
+                "It must be smallint, integer, bigint, uuid, text or varchar, not generated, and of a deterministic collation.",
             ));
         }
     }

@@ -16,7 +16,7 @@ use crate::pg::expr;
 use crate::pg::node::{Expr, Query};
 use crate::pg::tree::{Levels, Shape, Variable, Walk};
 use crate::pg::wrap::Wrap;
-use crate::pg::{Oid, operators, types};
+use crate::pg::{Oid, catalog, operators, types};
 use crate::registry::{Mask, Objects};
 use std::rc::Rc;
 use ward_mask::{Method, Mode};
@@ -269,7 +269,7 @@ fn is_equality(node: Expr, operator: Oid, var: Variable, given: Expr) -> bool {
     let collation = node.input_collation();
     operators::is_equality(operator)
         && given.is_given()
-        && (collation == var.collation() || operators::is_exact(collation))
+        && (collation == var.collation() || catalog::is_deterministic(collation))
 }
 
 /// May this node, of a statement that writes `one`, see the column as it is?

@@ -46,12 +46,6 @@ pub fn is_of_core_or_vector(function: Oid) -> bool {
     !is_user_object(function) || is_of_vector(pg_sys::ProcedureRelationId, function)
 }
 
-/// Do texts that differ never compare as equal under this collation?
-pub fn is_exact(collation: Oid) -> bool {
-    // SAFETY: S3.
-    collation == Oid::INVALID || unsafe { pg_sys::get_collation_isdeterministic(collation) }
-}
-
 /// Is it equality of core's types? (One that a user defines could tell what it is given.)
 pub fn is_equality(operator: Oid) -> bool {
     let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);

@@ -157,8 +157,7 @@ impl Expr {
                 match (*node).type_ {
                     // The other kinds stand for what a sub-select returns.
                     NodeTag::T_Param => {
-                        (*node.cast::<pg_sys::Param>()).paramkind
-                            != pg_sys::ParamKind::PARAM_EXTERN
+                        (*node.cast::<pg_sys::Param>()).paramkind != pg_sys::ParamKind::PARAM_EXTERN
                     }
                     NodeTag::T_Var
                     | NodeTag::T_SubLink

@@ -54,6 +54,7 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
         add_columns(relation, &table, columns, &options)?;
     }
     check_columns(relation, &table, columns, &options)?;
+    refuse_masked(relation, &table, columns)?;
     in_maintenance(|| {
         if let (Some(column), Some(label)) = (&columns.label, options.label_existing) {
             label_existing(&table, column, label)?;
@@ -253,6 +254,24 @@ fn add_columns(relation: Oid, table: &str, columns: &Columns, options: &Options)
                 &format!("ALTER TABLE {table} ADD COLUMN {name} {type_name}"),
                 &[],
             )?;
+        }
+    }
+    Ok(())
+}
+
+/// Columns that decide about rows are shown as they are.
+fn refuse_masked(relation: Oid, table: &str, columns: &Columns) -> Result<()> {
+    for name in columns.used() {
+        let is_masked = spi::value::<bool>(
+            "SELECT EXISTS (SELECT FROM ward_internal.mask WHERE relation = $1 AND column_name = $2::name)",
+            &[relation.into(), name.clone().into()],
+        )?;
+        if is_masked == Some(true) {
+            return Err(bad(
+                table,
+                &format!("cannot be protected by column \"{name}\", which is masked"),
+            )
+            .hint("End its mask with ward.unmask() first."));
         }
     }
     Ok(())

@@ -81,3 +81,4 @@ RESET ward.token;
 DROP OPERATOR app.=== (text, text);
 DROP COLLATION app.loose, app.strict;
 RESET ROLE;
+DROP TABLE people, people_open CASCADE;

@@ -106,3 +106,4 @@ UPDATE people SET owner = 'y' WHERE id IN (2, 4, 6) RETURNING id, ssn;
 UPDATE by_id SET owner = 'y' RETURNING id;
 RESET ward.token;
 RESET ROLE;
+DROP TABLE people, people_open CASCADE;

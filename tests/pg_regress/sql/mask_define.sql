@@ -123,3 +123,13 @@ SELECT pg_temp.try('SELECT ward.unprotect(''people_open'', ''x'')');
 SELECT ward.unmask('people_open', 'name', 'test');
 SELECT relation FROM ward.protections WHERE relation = 'people_open'::regclass;
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'people_open'::regclass;
+
+-- what would let a session choose whose row it is, or hide what decides about rows
+SET client_min_messages = warning;
+CREATE COLLATION app.resembling (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+CREATE TABLE app.owned (id int PRIMARY KEY, login text, made text GENERATED ALWAYS AS (lower(login)) STORED, loose text COLLATE app.resembling, secret text);
+SELECT option, pg_temp.try(format('SELECT ward.mask(''owned'', ''secret'', ''null'', options => %L)', jsonb_build_object('unless_owner', option))) FROM unnest(ARRAY['made', 'loose', 'login']) AS option;
+SELECT ward.mask('owned', 'login', 'null');
+SELECT pg_temp.try('SELECT ward.protect(''owned'', tenant => NULL, label => NULL, owner => ''login'')');
+DROP TABLE app.owned;
+DROP COLLATION app.resembling;
