@@ -96,6 +96,7 @@ fn level_of(statement: Statement, outer: level::Level) -> level::Level {
         }
         Statement::CreateTableAs => level.create_table_as = true,
         Statement::ReassignOwned => level.reassign = true,
+        Statement::AlterTable(_) => level.alter_table = true,
         _ => {}
     }
     level

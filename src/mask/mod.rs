@@ -23,10 +23,10 @@ use crate::errors::{Code, Result, WardError};
 use crate::pg::check;
 use crate::pg::node::{Command, Query};
 use crate::pg::target::Target;
-use crate::pg::tree::Levels;
+use crate::pg::tree::{Levels, Walk};
 use crate::pg::wrap::Wrap;
 use crate::registry::{self, Objects};
-use crate::session::Identity;
+use crate::session::{self, Identity};
 use applied::Applied;
 use std::rc::Rc;
 
@@ -44,6 +44,9 @@ pub fn enforce(query: Query, identity: &Identity, objects: &Objects) -> Result<(
     if applied.iter().all(Vec::is_empty) {
         levels.attach();
         return trust_all(query);
+    }
+    if session::level::in_alter_table() {
+        refuse_checking(&levels, &applied)?;
     }
     let mut wraps = Vec::new();
     for (level, masked) in levels.all().iter().zip(&applied) {
@@ -92,6 +95,31 @@ fn trust_others(level: Query, masked: &[Rc<Applied>]) -> Result<()> {
             && !masked.iter().any(|one| one.index == index)
         {
             rte.set_mark(check::mark(check::Stage::Masks));
+        }
+    }
+    Ok(())
+}
+
+/// ALTER TABLE checks a new foreign key by a query: over masks it would accept rows that refer to
+/// nothing, and refuse others.
+fn refuse_checking(levels: &Levels, applied: &[Vec<Rc<Applied>>]) -> Result<()> {
+    for (level, masked) in levels.all().iter().zip(applied) {
+        let mut checked = None;
+        level.query.walk(true, &mut |node, depth| {
+            if let Some(var) = node.as_variable()
+                && var.level() == depth
+            {
+                let own = masked.iter().find(|one| one.index == var.index());
+                checked = checked.or_else(|| own.filter(|one| one.mask_of(var.column()).is_some()));
+            }
+            Walk::Into
+        });
+        if let Some(one) = checked {
+            return Err(refusal(
+                one,
+                "ALTER TABLE cannot check masked columns in this session",
+            )
+            .hint("Use a session with the clearance, or maintenance."));
         }
     }
     Ok(())

@@ -13,6 +13,8 @@ pub struct Level {
     pub create_table_as: bool,
     /// REASSIGN OWNED.
     pub reassign: bool,
+    /// ALTER TABLE.
+    pub alter_table: bool,
     /// DDL of ward's own.
     pub ward: bool,
 }
@@ -22,6 +24,7 @@ thread_local! {
         explain: false,
         create_table_as: false,
         reassign: false,
+        alter_table: false,
         ward: false,
     }) };
     static SAVEPOINTS: RefCell<Vec<Level>> = const { RefCell::new(Vec::new()) };
@@ -50,6 +53,11 @@ pub fn in_explain() -> bool {
 /// Is CREATE TABLE AS, SELECT INTO or a materialised view under way?
 pub fn in_create_table_as() -> bool {
     LEVEL.get().create_table_as
+}
+
+/// Is ALTER TABLE under way?
+pub fn in_alter_table() -> bool {
+    LEVEL.get().alter_table
 }
 
 /// An error leaves levels without going back; the end of its (sub)transaction does it instead.

@@ -133,3 +133,27 @@ SELECT ward.mask('owned', 'login', 'null');
 SELECT pg_temp.try('SELECT ward.protect(''owned'', tenant => NULL, label => NULL, owner => ''login'')');
 DROP TABLE app.owned;
 DROP COLLATION app.resembling;
+
+-- a foreign key that is checked over masks would accept what refers to nothing
+BEGIN;
+SET LOCAL ward.maintenance = 'test';
+CREATE TABLE app.badges (id int PRIMARY KEY, code text UNIQUE);
+ALTER TABLE app.badges OWNER TO app_owner;
+INSERT INTO app.badges VALUES (1, 'RAW-1'), (2, 'RAW-2');
+COMMIT;
+SELECT ward.mask('badges', 'code', 'constant(RAW)');
+SET ROLE app_owner;
+SET ward.token = :'anna';
+CREATE TABLE app.wearers (code text, id int);
+INSERT INTO app.wearers VALUES ('RAW', 1);
+SELECT statement, pg_temp.try(statement) FROM (VALUES
+    ('ALTER TABLE app.wearers ADD FOREIGN KEY (code) REFERENCES app.badges (code)'),
+    ('ALTER TABLE app.wearers ADD CONSTRAINT later FOREIGN KEY (code) REFERENCES app.badges (code) NOT VALID'),
+    ('ALTER TABLE app.wearers VALIDATE CONSTRAINT later'),
+    ('ALTER TABLE app.wearers ADD FOREIGN KEY (id) REFERENCES app.badges (id)'),
+    ('INSERT INTO app.wearers VALUES (''RAW-2'', 2)'),
+    ('INSERT INTO app.wearers VALUES (''RAW'', 2)')
+) AS t(statement);
+RESET ward.token;
+RESET ROLE;
+DROP TABLE app.wearers, app.badges;
