@@ -34,6 +34,16 @@ COMMENT ON SCHEMA ward_internal IS 'private to the extension ward';
 -- requires:
 --   schema
 
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+
 -- The registry: what is trusted and what is protected. Changed through the functions of schema
 -- ward; read by the library directly. Every change is announced to all sessions by a trigger.
 
@@ -82,6 +92,28 @@ SELECT pg_catalog.pg_extension_config_dump('ward_internal.issuer', '');
 SELECT pg_catalog.pg_extension_config_dump('ward_internal.revocation', '');
 SELECT pg_catalog.pg_extension_config_dump('ward_internal.category', '');
 SELECT pg_catalog.pg_extension_config_dump('ward_internal.protection', '');
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
+
+CREATE VIEW ward.issuers AS
+    SELECT issuer, audience, claims, options,
+           ARRAY(SELECT key ->> 'kid'
+                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
+           changed_at, changed_by
+    FROM ward_internal.issuer;
+COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.revocations AS
+    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
+COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.protections AS
+    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
+    FROM ward_internal.protection;
+COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -299,38 +331,6 @@ COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom ca
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- requires:
---   registry
-
-CREATE VIEW ward.issuers AS
-    SELECT issuer, audience, claims, options,
-           ARRAY(SELECT key ->> 'kid'
-                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
-           changed_at, changed_by
-    FROM ward_internal.issuer;
-COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.revocations AS
-    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
-COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.protections AS
-    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
-    FROM ward_internal.protection;
-COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   schema
-
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- ward::api::label::categories
 -- Skipped due to `#[pgrx(sql = false)]`
 /* </end connected objects> */
@@ -484,6 +484,11 @@ AS 'MODULE_PATHNAME', 'mask_wrapper';
 
 /* <begin connected objects> */
 -- ward::api::mask::mask_refuse_null
+-- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::mask::mask_score
 -- Skipped due to `#[pgrx(sql = false)]`
 /* </end connected objects> */
 

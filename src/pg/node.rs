@@ -21,6 +21,46 @@ pub(super) struct Nested {
     pub is_value: bool,
 }
 
+/// The queries of the sublinks in a list of expressions.
+///
+/// # Safety
+/// `list` is null or live (S2).
+pub(super) unsafe fn sublinks_in(list: *mut pg_sys::List) -> Vec<Nested> {
+    let mut found = Vec::new();
+    // SAFETY: by contract; the walker only reads.
+    unsafe { collect(list.cast(), (&raw mut found).cast()) };
+    found
+}
+
+/// Collects the queries of sublinks into the `Vec<Nested>` behind `cx`.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: S2; `cx` is borrowed for the walk.
+    unsafe {
+        let found = &mut *cx.cast::<Vec<Nested>>();
+        let mut add = |query: *mut pg_sys::Node, is_value| {
+            let query = Query(NonNull::new_unchecked(query.cast()));
+            found.push(Nested { query, is_value });
+        };
+        match (*node).type_ {
+            NodeTag::T_Query => add(node, true),
+            NodeTag::T_SubLink => {
+                let sublink = node.cast::<pg_sys::SubLink>();
+                let exists = pg_sys::SubLinkType::EXISTS_SUBLINK;
+                add((*sublink).subselect, (*sublink).subLinkType != exists);
+                if !(*sublink).testexpr.is_null() {
+                    return collect((*sublink).testexpr, cx);
+                }
+            }
+            _ => return compat::walk_expression(node, collect, cx),
+        }
+    }
+    false
+}
+
 /// A range-table entry.
 #[derive(Clone, Copy)]
 pub struct Rte(NonNull<pg_sys::RangeTblEntry>);
@@ -191,33 +231,6 @@ impl Query {
 
     /// The queries of the sublinks in this level's own expressions.
     fn sublinks(self) -> Vec<Nested> {
-        #[pgrx::pg_guard]
-        unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
-            if node.is_null() {
-                return false;
-            }
-            // SAFETY: S2; `cx` is the Vec below, borrowed for the walk.
-            unsafe {
-                let found = &mut *cx.cast::<Vec<Nested>>();
-                let mut add = |query: *mut pg_sys::Node, is_value| {
-                    let query = Query(NonNull::new_unchecked(query.cast()));
-                    found.push(Nested { query, is_value });
-                };
-                match (*node).type_ {
-                    NodeTag::T_Query => add(node, true),
-                    NodeTag::T_SubLink => {
-                        let sublink = node.cast::<pg_sys::SubLink>();
-                        let exists = pg_sys::SubLinkType::EXISTS_SUBLINK;
-                        add((*sublink).subselect, (*sublink).subLinkType != exists);
-                        if !(*sublink).testexpr.is_null() {
-                            return collect((*sublink).testexpr, cx);
-                        }
-                    }
-                    _ => return compat::walk_expression(node, collect, cx),
-                }
-            }
-            false
-        }
         let mut found = Vec::new();
         let flags = pg_sys::QTW_IGNORE_RT_SUBQUERIES | pg_sys::QTW_IGNORE_CTE_SUBQUERIES;
         // SAFETY: S2; the walker only reads.

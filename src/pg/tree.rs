@@ -5,7 +5,7 @@
 
 use super::check::{Stage, mark};
 use super::compat;
-use super::node::{Expr, Query, list_items};
+use super::node::{Expr, Query, list_items, sublinks_in};
 use crate::errors::Result;
 use pgrx::pg_sys::{self, NodeTag, Oid};
 use std::ffi::c_void;
@@ -306,12 +306,13 @@ unsafe extern "C-unwind" fn mutate(node: *mut pg_sys::Node, cx: *mut c_void) -> 
     }
 }
 
-/// The levels of a query, outer before inner, without those inside the row conditions and checks of
-/// trusted tables: those belong to whoever defined the policies, and see the rows as they are.
-/// Policies of other tables, and the conditions of views, may be the session's own.
+/// The levels of a query, outer before inner, with those inside row conditions and checks.
 ///
-/// While it exists, trusted conditions and checks are detached from their levels; [`Levels::attach`] puts
-/// them back. A query that is refused meanwhile is thrown away, so nothing needs to be undone.
+/// The row conditions and checks of trusted tables themselves see their row as it is. So while this
+/// exists they are detached from their levels; [`Levels::attach`] puts them back. Policies of other
+/// tables, and the conditions of views, may be the session's own, and stay where they are.
+///
+/// A query that is refused meanwhile is thrown away, so nothing needs to be undone.
 pub struct Levels {
     all: Vec<Level>,
     /// By level and number of the entry: entries themselves may be copied meanwhile.
@@ -329,7 +330,7 @@ pub struct Level {
     pub is_value: bool,
 }
 
-/// Are the policies of this table trusted?
+/// Are the policies of this table trusted with its rows?
 pub type Trusts<'a> = &'a dyn Fn(Oid) -> Result<bool>;
 
 /// Does this check come from a view, and not from a policy? Whatever a newer release adds counts as
@@ -376,6 +377,8 @@ impl Levels {
             is_value,
         });
         let mut trusts_target = false;
+        // Sub-selects in policies are queries like others: what they read of other tables is masked.
+        let mut detached = Vec::new();
         for (index, rte) in query.rtes() {
             if !rte.table().map_or(Ok(false), trusts)? {
                 continue;
@@ -389,7 +392,9 @@ impl Levels {
             // SAFETY: S2; the list is put back by `attach`. Without its mark, an entry that should
             // escape meanwhile is refused by the tripwire.
             unsafe {
-                self.quals.push((query, index, (*rte.raw()).securityQuals));
+                let quals = (*rte.raw()).securityQuals;
+                detached.extend(sublinks_in(quals));
+                self.quals.push((query, index, quals));
                 (*rte.raw()).securityQuals = std::ptr::null_mut();
                 (*rte.raw()).ctename = std::ptr::null_mut();
             }
@@ -404,10 +409,14 @@ impl Levels {
                 if is_of_view(check) || !trusts_target {
                     (*raw).withCheckOptions =
                         pg_sys::lappend((*raw).withCheckOptions, check.cast());
+                } else {
+                    let qual = pg_sys::lappend(std::ptr::null_mut(), (*check).qual.cast());
+                    detached.extend(sublinks_in(qual));
                 }
             }
         }
-        for nested in query.nested() {
+        detached.extend(query.nested());
+        for nested in detached {
             self.add(nested.query, Some(own), nested.is_value, trusts)?;
         }
         Ok(())
