@@ -78,7 +78,7 @@ unsafe extern "C-unwind" fn finish(desc: *mut pg_sys::QueryDesc) {
     // SAFETY: S5; the curtain is plain data in this frame.
     unsafe {
         let mut curtain = Curtain::new();
-        if !super::idle() && before_finish(desc) {
+        if Running::new(desc).plan().writes() && !super::idle() && before_finish(desc) {
             curtain.draw();
         }
         match PREVIOUS_FINISH.get() {

@@ -60,14 +60,14 @@ pub fn fetch(query: Running) -> Result<Execution> {
     Ok(Execution {
         settings: if bound { prepare(query)? } else { None },
         foreign_key: foreign_key::enter(),
-        hides_rows: bound && hides_rows(),
+        hides_rows: bound && query.plan().writes() && hides_rows(),
     })
 }
 
-/// Before a plan's AFTER triggers and foreign keys are carried out: must core's error texts be kept
+/// Before the AFTER triggers and foreign keys are carried out: must core's error texts be kept
 /// from showing rows?
 pub fn finish(query: Running) -> bool {
-    !pg::in_parallel_worker() && query.plan().fingerprint().is_some() && hides_rows()
+    query.plan().fingerprint().is_some() && hides_rows()
 }
 
 /// Core itself hides rows from roles that row security binds.

@@ -36,6 +36,14 @@ impl Plan {
         self.0
     }
 
+    /// Does it write rows?
+    #[inline]
+    pub fn writes(self) -> bool {
+        // SAFETY: S2.
+        let plan = unsafe { &*self.0 };
+        plan.commandType != pg_sys::CmdType::CMD_SELECT || plan.hasModifyingCTE
+    }
+
     /// Binds the plan to an identity: it is dropped when the identity changes or one of
     /// `registry` is invalidated, and refused if it is run for another identity all the same.
     pub fn bind(self, fingerprint: Fingerprint, registry: &[Oid]) {
