@@ -81,7 +81,7 @@ enter() {
     PIP_CERT=/etc/ssl/machine/ca.crt NODE_EXTRA_CA_CERTS=/etc/ssl/machine/ca.crt)
   cd "$root"
   exec env -i HOME=/root TERM="${TERM:-dumb}" PATH="$path" LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-    CI="${CI:-}" WARD_CACHE=/var/cache/ward CARGO_HOME=/var/cache/ward/cargo "${tls[@]}" \
+    CI="${CI:-}" WARD_IN_ROOT=1 WARD_CACHE=/var/cache/ward CARGO_HOME=/var/cache/ward/cargo "${tls[@]}" \
     chroot "$root" sh -c 'cd /ward && exec "$@"' sh "$@"
 }
 
