@@ -46,7 +46,11 @@ INSERT INTO attempts (statement) VALUES
     ('SELECT ward.protect(''docs'', tenant => NULL)'),
     ('SELECT ward.trust_issuer(''https://evil.test'', ''x'', ''{}'')'),
     ('SET SESSION AUTHORIZATION app'),
-    ('LOAD ''vector''');
+    ('LOAD ''vector'''),
+    ('COPY pg_statistic TO ''/dev/null'''),
+    ('COPY ward_internal.mask_key TO ''/dev/null'''),
+    ('SELECT * FROM ward_internal.mask_key'),
+    ('COPY (TABLE ward_internal.mask_key) TO ''/dev/null''');
 -- what no longer matters once the identity is set
 SET session_replication_role = replica;
 SET row_security = off;
@@ -59,5 +63,5 @@ SELECT tenant_id, count(*) FROM docs GROUP BY 1;
 SET ward.token = '';
 RESET row_security;
 -- control arm: without a token a superuser may do these things
-SELECT pg_temp.attempt(statement) FROM attempts WHERE n IN (1, 2, 5, 7, 12, 27);
+SELECT pg_temp.attempt(statement) FROM attempts WHERE n IN (1, 2, 5, 7, 12, 27, 32, 33, 34);
 SELECT count(*) > 0 AS still_there FROM ward.protections;
