@@ -355,9 +355,7 @@ impl Expr {
         // SAFETY: S2; the walker only reads.
         unsafe { pg_sys::checkExprHasSubLink(self.raw()) }
     }
-}
 
-impl Expr {
     /// Does it have one value wherever it is computed for a row: nothing volatile, and no function
     /// that a user defined and may have declared as he liked?
     pub fn is_steady(self) -> bool {

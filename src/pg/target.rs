@@ -37,9 +37,9 @@ impl Target {
     }
 
     /// Replaces the columns for which `substitute` gives something else, wherever they are read.
+    /// `keep` says which nodes stay as they are, with all that is in them.
     ///
     /// True if a value that is assigned reads one: it would be stored.
-    /// `keep` says which nodes stay as they are, with all that is in them.
     pub fn replace(&self, keep: Keep, substitute: Substitute) -> bool {
         let how = Replace { keep, substitute };
         let query = self.level.raw();
