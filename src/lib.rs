@@ -15,6 +15,7 @@ mod config;
 mod errors;
 mod guard;
 mod hooks;
+mod lineage;
 mod mask;
 mod pass;
 mod pg;
@@ -43,6 +44,7 @@ pub extern "C-unwind" fn _PG_init() {
     config::define();
     session::install();
     guard::install();
+    lineage::install();
     pass::install();
     registry::install();
     hooks::install();

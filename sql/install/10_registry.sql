@@ -24,7 +24,7 @@ COMMENT ON TABLE ward_internal.revocation IS 'tokens, subjects and sessions that
 
 CREATE TABLE ward_internal.category (
     name text PRIMARY KEY,
-    bit  smallint NOT NULL UNIQUE CHECK (bit BETWEEN 0 AND 31)
+    bit  smallint NOT NULL UNIQUE CHECK (bit BETWEEN 0 AND 30)
 );
 COMMENT ON TABLE ward_internal.category IS 'names of custom label categories; labels themselves store only the bit';
 

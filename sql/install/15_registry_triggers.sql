@@ -30,6 +30,10 @@ BEGIN
      AND p.relation = dropped.objid::pg_catalog.regclass;
     -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
     IF forgotten IS NOT NULL THEN
+        DELETE FROM ward_internal.derivation WHERE child = ANY (forgotten) OR parent = ANY (forgotten);
+        DELETE FROM ward_internal.backfill WHERE child = ANY (forgotten);
+        DELETE FROM ward_internal.lineage WHERE output = ANY (forgotten) OR source = ANY (forgotten);
+        DELETE FROM ward_internal.quarantine WHERE relation = ANY (forgotten);
         DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
         DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
     END IF;

@@ -202,4 +202,4 @@ CREATE FUNCTION ward.define_category(name text) RETURNS integer
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'define_category_wrapper';
-COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom category a name; its number, 0 to 31';
+COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom category a name; its number, 0 to 30';

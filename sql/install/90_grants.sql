@@ -1,7 +1,7 @@
 -- Everything is closed first; what applications and administrators need is opened one by one.
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ward, ward_internal FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ward, ward_internal FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA ward, ward_internal FROM PUBLIC;
 REVOKE ALL ON SCHEMA ward, ward_internal FROM PUBLIC;
 GRANT USAGE ON SCHEMA ward TO PUBLIC;
 
@@ -11,7 +11,8 @@ GRANT EXECUTE ON FUNCTION
     ward.tenant(), ward.tenants(), ward.subject(), ward.clearance(), ward.claim(text),
     ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
     ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label),
-    ward_internal.copy_rows(anyelement)
+    ward_internal.copy_rows(anyelement),
+    ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text)
     TO PUBLIC;
 
 -- The type ward.label with its operators, and what masks are computed by: everybody.
@@ -34,6 +35,12 @@ GRANT EXECUTE ON FUNCTION
     ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
     ward.distrust_issuer(text), ward.revoke(text, text, text), ward.define_category(text),
     ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text),
-    ward.mask(regclass, name, text, ward.label, text, jsonb), ward.unmask(regclass, name, text)
+    ward.mask(regclass, name, text, ward.label, text, jsonb), ward.unmask(regclass, name, text),
+    ward.derive(regclass, regclass, name[], name[], text, jsonb), ward.underive(regclass, regclass, text),
+    ward.declassify(regclass, jsonb, ward.label, text),
+    ward.quarantine(regclass, jsonb, text), ward.release(regclass, jsonb, text)
     TO ward_admin;
+GRANT EXECUTE ON PROCEDURE ward.backfill(regclass, integer) TO ward_admin;
+GRANT EXECUTE ON FUNCTION ward.backfill_step(regclass, integer) TO ward_admin;
+GRANT SELECT ON ward.derivations, ward.lineage, ward.quarantined TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;

@@ -95,10 +95,10 @@ fn named(name: &str) -> std::result::Result<Category, WardError> {
         .ok_or_else(|| bad_text(format!("unknown category \"{}\"", shorten(name)), true))
 }
 
-/// Names the next free custom category, and returns its number, 0 to 31. A name that is already
+/// Names the next free custom category, and returns its number, 0 to 30. A name that is already
 /// defined keeps its number.
 ///
-/// Errors: WD036 (22023) for a name that cannot be one; WD038 (54000) when all 32 have names.
+/// Errors: WD036 (22023) for a name that cannot be one; WD038 (54000) when all 31 have names.
 #[pg_extern(sql = false)]
 fn define_category(name: Option<&str>) -> Result<i32> {
     administering()?;
@@ -112,14 +112,14 @@ fn define_category(name: Option<&str>) -> Result<i32> {
     )?;
     spi::run(
         "INSERT INTO ward_internal.category (name, bit)
-         SELECT $1, min(n) FROM generate_series(0, 31) n
+         SELECT $1, min(n) FROM generate_series(0, 30) n
          WHERE NOT EXISTS (SELECT FROM ward_internal.category WHERE bit = n)
          HAVING min(n) IS NOT NULL
          ON CONFLICT (name) DO NOTHING",
         &[name.into()],
     )?;
     let all_used = || {
-        WardError::new(Code::Limit, "all 32 custom categories have names").hint(
+        WardError::new(Code::Limit, "all 31 custom categories have names").hint(
             "A number that stored labels use must not change its meaning, so none is given anew.",
         )
     };
@@ -140,7 +140,7 @@ fn bad_text(problem: impl Into<String>, category: bool) -> WardError {
         return refusal;
     }
     let standard = STANDARD_CATEGORIES.map(|(name, _)| name).join(", ");
-    let custom = "x0 to x31 and what ward.define_category() has named";
+    let custom = "x0 to x30 and what ward.define_category() has named";
     refusal.hint(format!("Categories are {standard}, {custom}."))
 }
 

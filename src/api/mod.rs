@@ -5,6 +5,7 @@
 
 mod admin;
 pub mod label;
+mod lineage;
 mod mask;
 mod rows;
 mod session;
@@ -32,6 +33,11 @@ extension_sql_file!(
     "../../sql/install/25_mask.sql",
     name = "mask",
     requires = ["registry", "label", admin::registry_changed]
+);
+extension_sql_file!(
+    "../../sql/install/27_lineage.sql",
+    name = "lineage",
+    requires = ["registry", admin::registry_changed]
 );
 extension_sql_file!(
     "../../sql/install/30_copy.sql",

@@ -6,6 +6,7 @@
 
 use super::{is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
+use crate::lineage::define as derivations;
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
@@ -80,10 +81,11 @@ pub fn settle(mark: Mark) -> Result<()> {
     let risky = changes.iter().any(|change| matches!(change, Change::Risky));
     changes.into_iter().try_for_each(|change| match change {
         Change::Created(child) => settle_created(child, risky),
-        Change::Joined(child) => by_ward(|| protect::cover_child(child)),
-        Change::Left(child, before) if registry::protection(child)?.is_none() => {
-            by_ward(|| protect::keep_detached(child, &before))
-        }
+        Change::Joined(child) => cover(child),
+        Change::Left(child, before) if registry::protection(child)?.is_none() => by_ward(|| {
+            protect::keep_detached(child, &before)?;
+            derivations::keep_detached(child, &before)
+        }),
         Change::Left(..) | Change::Risky => Ok(()),
     })
 }
@@ -114,7 +116,15 @@ fn settle_created(child: Oid, risky: bool) -> Result<()> {
             &p,
         ));
     }
-    by_ward(|| protect::cover_child(child))
+    cover(child)
+}
+
+/// Brings a new child under its parent's protection, and its rows under its parent's derivations.
+fn cover(child: Oid) -> Result<()> {
+    by_ward(|| {
+        protect::cover_child(child)?;
+        derivations::cover_child(child)
+    })
 }
 
 fn is_table(relation: Oid) -> bool {

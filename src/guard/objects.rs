@@ -125,11 +125,7 @@ fn change_function(object: Object, function: Oid) -> Result<()> {
 }
 
 fn refuse_wards_own(object: Object) -> Result<()> {
-    let in_registry = || {
-        object
-            .enforced_on()
-            .is_some_and(|table| registry::tables().contains(&table))
-    };
+    let in_registry = || object.enforced_on().is_some_and(registry::is_own_table);
     if !object.belongs_to_ward() && !in_registry() {
         return Ok(());
     }

@@ -1,9 +1,11 @@
 //! `ExecutorStart_hook`, `ExecutorRun_hook` and `ExecutorFinish_hook`: the checks of a plan at each use.
 
 use super::raise;
+use crate::lineage::cascade;
 use crate::pass::run::{self, Execution};
 use crate::pg::compat::{ExecutorRun, executor_run_hook};
 use crate::pg::error::Curtain;
+use crate::pg::own;
 use crate::pg::portal::Running;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
@@ -45,6 +47,8 @@ unsafe extern "C-unwind" fn start(desc: *mut pg_sys::QueryDesc, flags: c_int) {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before_start(desc: *mut pg_sys::QueryDesc) -> bool {
     disclosure::hide();
+    // An announced statement whose plan was kept has not been planned: the announcement ends here.
+    own::take();
     // SAFETY: S2.
     raise(run::start(unsafe { Running::new(desc) }))
 }
@@ -78,6 +82,7 @@ unsafe extern "C-unwind" fn finish(desc: *mut pg_sys::QueryDesc) {
     // SAFETY: S5; the curtain is plain data in this frame.
     unsafe {
         let mut curtain = Curtain::new();
+        let mark = cascade::mark();
         if Running::new(desc).plan().writes() && !super::idle() && before_finish(desc) {
             curtain.draw();
         }
@@ -86,7 +91,16 @@ unsafe extern "C-unwind" fn finish(desc: *mut pg_sys::QueryDesc) {
             None => raw::standard_ExecutorFinish(desc),
         }
         curtain.open();
+        if cascade::mark() > mark {
+            follow(mark);
+        }
     }
+}
+
+/// The statement has changed sources of derived rows.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn follow(mark: usize) {
+    raise(cascade::follow(mark));
 }
 
 #[pgrx::pg_guard]

@@ -19,7 +19,8 @@ mod relation_info;
 mod utility;
 
 use crate::errors::{Result, WardError};
-use crate::pg::slot;
+use crate::lineage::cascade;
+use crate::pg::{slot, xact};
 use crate::registry;
 use crate::session::{self, disclosure};
 use pgrx::pg_sys::panic::ErrorReport;
@@ -34,6 +35,7 @@ pub fn install() {
     object_access::install();
     analyze::install();
     log::install();
+    xact::before_commit(|| raise(cascade::refuse_unfinished()));
     slot::set_installed();
 }
 

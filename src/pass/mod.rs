@@ -21,6 +21,7 @@ use crate::pg::check;
 use crate::pg::foreign_key;
 use crate::pg::inline::{Expansion, Inlined};
 use crate::pg::node::{Command, Query, Rte};
+use crate::pg::own;
 use crate::pg::plan::Fingerprint;
 use crate::pg::xact;
 use crate::registry::{self, Protection};
@@ -84,6 +85,9 @@ pub fn enforce(
 ) -> Result<Option<Pass>> {
     if !registry::any()? {
         return Ok(Some(Pass::default()));
+    }
+    if own::take() {
+        return open_all(query).map(|()| Some(Pass::default()));
     }
     if hold && session::has_token() {
         return Err(refused_hold());
@@ -254,6 +258,15 @@ fn mark_all(query: Query) -> Result<()> {
         }
         Ok::<_, WardError>(())
     })
+}
+
+/// A statement of ward's own sees every row, whichever role it runs as.
+fn open_all(query: Query) -> Result<()> {
+    query.visit(&mut |level| {
+        level.forget_row_security();
+        Ok::<_, WardError>(())
+    })?;
+    mark_all(query)
 }
 
 /// A command that this version does not know may write in a way that is not checked.

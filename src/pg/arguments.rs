@@ -32,6 +32,17 @@ pub fn relation_and_texts(call: pg_sys::FunctionCallInfo) -> RelationAndTexts {
     }
 }
 
+/// The `n`th argument (from 0) as an OID; `None` for NULL.
+pub fn oid(call: pg_sys::FunctionCallInfo, n: usize) -> Option<pg_sys::Oid> {
+    // SAFETY: fmgr passes a live call frame with `nargs` arguments.
+    unsafe {
+        let frame = &*call;
+        let args = frame.args.as_slice(frame.nargs as usize);
+        let arg = args.get(n).filter(|arg| !arg.isnull)?;
+        Some(pg_sys::Oid::from(arg.value.value() as u32))
+    }
+}
+
 /// The relation whose trigger called this function; `None` if no trigger did.
 pub fn trigger_relation(call: pg_sys::FunctionCallInfo) -> Option<pg_sys::Oid> {
     // SAFETY: fmgr passes a live call frame; its context is checked before it is read.
@@ -75,7 +86,7 @@ unsafe fn texts(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Vec<Option<Strin
 
 /// # Safety
 /// As [`texts`].
-unsafe fn output(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
+pub(super) unsafe fn output(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
     // SAFETY: by contract; the palloc'ed text is copied.
     unsafe {
         let (mut function, mut varlena) = (pg_sys::Oid::INVALID, false);

@@ -112,6 +112,30 @@ pub fn column_by_number(relation: Oid, attno: i16) -> Option<Column> {
     column(relation, &name)
 }
 
+/// The name of a type with its schema, quoted where necessary.
+pub fn type_name(type_oid: Oid) -> String {
+    // SAFETY: S3; the palloc'ed name is copied.
+    unsafe {
+        let name = pg_sys::format_type_be_qualified(type_oid);
+        CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}
+
+/// The role that owns a relation; invalid if there is none.
+pub fn owner(relation: Oid) -> Oid {
+    // SAFETY: S3; the tuple is released before the value is used.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(relation));
+        if tuple.is_null() {
+            return Oid::INVALID;
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
+        pg_sys::ReleaseSysCache(tuple);
+        owner
+    }
+}
+
 /// The name of a relation without its schema.
 pub fn relation_name(relation: Oid) -> Option<String> {
     // SAFETY: S3; the palloc'ed name is copied.

@@ -32,6 +32,7 @@ pub mod mask_functions;
 pub mod node;
 pub mod operators;
 pub mod outline;
+pub mod own;
 pub mod plan;
 pub mod portal;
 pub mod raw;
@@ -42,12 +43,13 @@ pub mod statement;
 pub mod table;
 pub mod target;
 pub mod tree;
+pub mod trigger;
 pub mod types;
 pub mod vector;
 pub mod wrap;
 pub mod xact;
 
-pub use pgrx::pg_sys::Oid;
+pub use pgrx::pg_sys::{Datum, Oid};
 
 /// The type OID of `boolean`.
 pub const BOOLEAN: Oid = pgrx::pg_sys::BOOLOID;

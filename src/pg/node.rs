@@ -306,6 +306,16 @@ impl Query {
         }
     }
 
+    /// Takes away all that row security contributed to this level.
+    pub fn forget_row_security(self) {
+        // SAFETY: S2.
+        unsafe { (*self.raw()).withCheckOptions = null_mut() };
+        for (_, rte) in self.rtes() {
+            // SAFETY: S2.
+            unsafe { (*rte.raw()).securityQuals = null_mut() };
+        }
+    }
+
     /// Decides about each check that is nothing but a function call.
     pub fn settle_checks(self, decide: &dyn Fn(Oid, Expr) -> Verdict) {
         // SAFETY: S2; builds a new list of the same nodes.

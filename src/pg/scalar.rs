@@ -107,7 +107,7 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
 }
 
 /// `value` as a datum of this type, in the current memory context.
-pub(super) fn datum(scalar: Scalar, value: &Value) -> pg_sys::Datum {
+pub fn datum(scalar: Scalar, value: &Value) -> pg_sys::Datum {
     let datum = match (scalar, value) {
         (Scalar::Int2, Value::Int(n)) => (*n as i16).into_datum(),
         (Scalar::Int4, Value::Int(n)) => (*n as i32).into_datum(),
@@ -119,7 +119,7 @@ pub(super) fn datum(scalar: Scalar, value: &Value) -> pg_sys::Datum {
 }
 
 /// An array of values of this type, in the current memory context.
-pub(super) fn array_datum(scalar: Scalar, values: &[Value]) -> pg_sys::Datum {
+pub fn array_datum(scalar: Scalar, values: &[Value]) -> pg_sys::Datum {
     let ints = || {
         values.iter().filter_map(|v| {
             if let Value::Int(n) = v {

@@ -85,12 +85,17 @@ pub fn literal(text: &str) -> String {
 /// For work that follows from another role's permitted statement, such as covering a new partition.
 pub fn as_owner<T>(f: impl FnOnce() -> T) -> T {
     const BOOTSTRAP_SUPERUSER: u32 = 10;
+    as_role(Oid::from(BOOTSTRAP_SUPERUSER), f)
+}
+
+/// Runs `f` with the rights of `role`.
+pub fn as_role<T>(role: Oid, f: impl FnOnce() -> T) -> T {
     let (mut user, mut context) = (Oid::INVALID, 0);
     // SAFETY: S1; on error the (sub)transaction abort restores both values.
     unsafe {
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let local = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
-        pg_sys::SetUserIdAndSecContext(Oid::from(BOOTSTRAP_SUPERUSER), local);
+        pg_sys::SetUserIdAndSecContext(role, local);
     }
     let result = f();
     // SAFETY: S1.

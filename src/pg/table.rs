@@ -59,6 +59,11 @@ impl Row {
         self.get(attno)
     }
 
+    /// A text[] column without NULLs.
+    pub fn texts(&self, attno: i32) -> Option<Vec<String>> {
+        self.get(attno)
+    }
+
     /// A jsonb column.
     pub fn json(&self, attno: i32) -> Option<serde_json::Value> {
         self.get::<JsonB>(attno).map(|json| json.0)

@@ -1,7 +1,7 @@
 //! Transactions: what ended, what has been written, which portals are open.
 
 use pgrx::pg_sys;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 
 /// What happened to a transaction or to a savepoint.
@@ -20,6 +20,8 @@ pub enum Event {
 }
 
 thread_local! {
+    /// Asked before each commit; it may refuse by raising.
+    static BEFORE_COMMIT: Cell<Option<fn()>> = const { Cell::new(None) };
     static LISTENERS: RefCell<Vec<fn(Event)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -37,6 +39,11 @@ pub fn watch(listener: fn(Event)) {
         pg_sys::RegisterXactCallback(Some(on_transaction), null_mut());
         pg_sys::RegisterSubXactCallback(Some(on_savepoint), null_mut());
     }
+}
+
+/// Registers what is asked before each commit, when all triggers have run. It may raise.
+pub fn before_commit(question: fn()) {
+    BEFORE_COMMIT.set(Some(question));
 }
 
 /// Has the current transaction written anything (has it a transaction id)?
@@ -84,6 +91,11 @@ unsafe extern "C-unwind" fn on_transaction(
         | pg_sys::XactEvent::XACT_EVENT_PREPARE => tell(Event::Commit),
         pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PARALLEL_ABORT => {
             tell(Event::Abort);
+        }
+        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
+            if let Some(question) = BEFORE_COMMIT.get() {
+                question();
+            }
         }
         _ => {}
     }

@@ -5,11 +5,13 @@
 //! through the relation cache, so that every session (and every standby) reads them anew before its
 //! next use. They are read by direct scans, never through SPI: a hook must not plan queries.
 
+mod derivation;
 mod mask;
 pub mod objects;
 mod protection;
 mod trust;
 
+pub use derivation::{Derivation, OnDelete};
 pub use mask::{Mask, mask_secret};
 pub use objects::{Objects, objects};
 pub use protection::{Dimension, Protection, any, is_idle, protection};
@@ -74,9 +76,16 @@ pub fn tables() -> Vec<Oid> {
             o.protection,
             o.mask,
             o.mask_key,
+            o.derivation,
         ],
         _ => Vec::new(),
     }
+}
+
+/// Is this a table of ward's own?
+pub fn is_own_table(table: Oid) -> bool {
+    tables().contains(&table)
+        || matches!(objects(), Ok(Some(objects)) if objects.lineage.contains(&table))
 }
 
 /// Is this the table that holds the key of masks?

@@ -17,6 +17,9 @@ pub struct Objects {
     pub protection: Oid,
     pub mask: Oid,
     pub mask_key: Oid,
+    pub derivation: Oid,
+    /// What the library writes at run time: backfill, lineage, quarantine.
+    pub lineage: [Oid; 3],
     pub label_type: Oid,
     /// `label <@ label`: is dominated by.
     pub label_dominated: Oid,
@@ -33,6 +36,10 @@ pub struct Objects {
     pub deny: Oid,
     /// Refuses to lower a label.
     pub keep_label: Oid,
+    /// The trigger that derives a row from its sources.
+    pub derive_row: Oid,
+    /// The trigger that notes changed and deleted sources.
+    pub derive_source: Oid,
     /// What masks are computed by.
     pub masks: MaskFunctions,
     /// The role that may administer policy.
@@ -114,6 +121,12 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
         protection: table(c"protection")?,
         mask: table(c"mask")?,
         mask_key: table(c"mask_key")?,
+        derivation: table(c"derivation")?,
+        lineage: [
+            table(c"backfill")?,
+            table(c"lineage")?,
+            table(c"quarantine")?,
+        ],
         label_type,
         label_dominated: catalog::operator(c"<@", public, label_type, label_type)
             .ok_or_else(|| missing(c"<@"))?,
@@ -126,6 +139,8 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
         clearance: function(c"clearance", public)?,
         deny: function(c"deny", internal)?,
         keep_label: function(c"keep_label", internal)?,
+        derive_row: function(c"derive_row", internal)?,
+        derive_source: function(c"derive_source", internal)?,
         masks: mask_functions(internal)?,
         admin: catalog::role(c"ward_admin"),
     })

@@ -1,12 +1,13 @@
 #![forbid(unsafe_code)]
 //! Which relations are protected, and by which columns.
 
+use super::derivation::{self, Derivation};
 use super::mask::{self, Mask};
 use super::{Cached, objects};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::Column;
 use crate::pg::scalar::Scalar;
-use crate::pg::{Oid, catalog, table};
+use crate::pg::{Oid, catalog, table, trigger};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -45,6 +46,14 @@ pub struct Protection {
     pub permits: bool,
     /// The masked columns.
     pub masks: Vec<Mask>,
+    /// What its rows are made from.
+    pub sources: Vec<Rc<Derivation>>,
+    /// What is made from its rows.
+    pub derivatives: Vec<Rc<Derivation>>,
+    /// The columns that derivations find rows by.
+    pub keys: Vec<Column>,
+    /// Are the triggers that keep derived rows in step in place, here and in every child?
+    pub in_step: bool,
 }
 
 impl Protection {
@@ -54,6 +63,16 @@ impl Protection {
         dimensions
             .map(|dimension| &dimension.column)
             .chain(&self.label)
+    }
+
+    /// The key column of this name.
+    pub fn key(&self, name: &str) -> Option<&Column> {
+        self.keys.iter().find(|column| column.name == name)
+    }
+
+    /// Are the sources of its rows named one by one?
+    pub fn is_recorded(&self) -> bool {
+        self.sources.iter().any(|derivation| derivation.recorded)
     }
 }
 
@@ -69,6 +88,8 @@ struct Stored {
     options: serde_json::Value,
     rls_before: bool,
     masks: Vec<mask::Stored>,
+    sources: Vec<Rc<Derivation>>,
+    derivatives: Vec<Rc<Derivation>>,
 }
 
 type StoredMap = Rc<HashMap<Oid, Stored>>;
@@ -79,7 +100,7 @@ thread_local! {
     static RESOLVED: RefCell<Resolved> = RefCell::default();
     static RESOLVED_STALE: Cell<bool> = const { Cell::new(true) };
     static IDLE: Cell<bool> = const { Cell::new(false) };
-    static TABLES: Cell<[Oid; 2]> = const { Cell::new([Oid::INVALID; 2]) };
+    static TABLES: Cell<[Oid; 3]> = const { Cell::new([Oid::INVALID; 3]) };
 }
 
 /// Is it known that nothing is protected in this database? False while it is not known.
@@ -154,8 +175,9 @@ fn forget() {
 fn load() -> Result<StoredMap> {
     let mut map = HashMap::new();
     if let Some(objects) = objects()? {
-        TABLES.set([objects.protection, objects.mask]);
+        TABLES.set([objects.protection, objects.mask, objects.derivation]);
         let mut masks = mask::load(objects.mask);
+        let mut derivations = derivation::load(objects.derivation);
         table::scan(objects.protection, |row| {
             if let Some(relation) = row.oid(1) {
                 map.insert(
@@ -168,6 +190,11 @@ fn load() -> Result<StoredMap> {
                         options: row.json(6).unwrap_or_default(),
                         rls_before: row.boolean(7).unwrap_or_default(),
                         masks: masks.remove(&relation).unwrap_or_default(),
+                        sources: derivations.sources.remove(&relation).unwrap_or_default(),
+                        derivatives: derivations
+                            .derivatives
+                            .remove(&relation)
+                            .unwrap_or_default(),
                     },
                 );
             }
@@ -231,9 +258,19 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
             .map_err(|_| broken(relation, "option default_label"))?,
     };
     let name = name_of(relation);
+    let keys = row.sources.iter().flat_map(|d| &d.child_key);
+    let keys = keys.chain(row.derivatives.iter().flat_map(|d| &d.parent_key));
+    let keys = keys.map(|name| {
+        catalog::column(relation, name)
+            .ok_or_else(|| broken(relation, &format!("column \"{name}\"")))
+    });
     Ok(Protection {
         relation,
         root,
+        keys: keys.collect::<Result<_>>()?,
+        in_step: triggers_in_place(relation, row)?,
+        sources: row.sources.clone(),
+        derivatives: row.derivatives.clone(),
         masks: mask::resolve(relation, &name, &row.masks)?,
         name,
         tenant: dimension(&row.tenant, Scalar::of)?,
@@ -245,6 +282,27 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         rls_before: row.rls_before,
         permits: !catalog::has_other_permissive_policy(relation, POLICY_PREFIX),
     })
+}
+
+/// Looked at once per resolved relation: a changed trigger invalidates the relation, and each child
+/// is resolved here, so that a change of a child's is noticed, too.
+fn triggers_in_place(relation: Oid, row: &Stored) -> Result<bool> {
+    if row.sources.is_empty() && row.derivatives.is_empty() {
+        return Ok(true);
+    }
+    let Some(objects) = objects()? else {
+        return Ok(false);
+    };
+    let triggers = trigger::of(relation);
+    let derives = row.sources.is_empty() || trigger::is_last_before(&triggers, objects.derive_row);
+    let recorded = row.sources.iter().any(|derivation| derivation.recorded);
+    let followed = recorded || !row.derivatives.is_empty();
+    let cascades = !followed || trigger::is_after(&triggers, objects.derive_source);
+    let mut in_place = derives && cascades;
+    for child in catalog::children(relation) {
+        in_place &= protection(child)?.is_some_and(|p| p.in_step);
+    }
+    Ok(in_place)
 }
 
 fn name_of(relation: Oid) -> String {

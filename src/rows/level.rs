@@ -6,7 +6,7 @@
 //! core applied row security or skipped it (BYPASSRLS, table owner, owner-rights views).
 
 use super::{predicate, write};
-use crate::errors::Result;
+use crate::errors::{Code, Result, WardError};
 use crate::pg::Oid;
 use crate::pg::check;
 use crate::pg::expr;
@@ -26,6 +26,7 @@ pub fn enforce(level: Query, identity: &Identity, objects: &Objects) -> Result<(
         let wards_own = |function, call| wards_own(function, call, &p, objects);
         rte.settle_security_quals(&wards_own);
         if is_target {
+            refuse_out_of_step(&p)?;
             level.settle_checks(&wards_own);
             write::enforce(level, &p, identity, objects, index)?;
         }
@@ -47,6 +48,21 @@ pub fn enforce(level: Query, identity: &Identity, objects: &Objects) -> Result<(
         rte.set_mark(check::mark(check::Stage::Rows));
     }
     Ok(())
+}
+
+/// Without its triggers a derived row would not follow its sources.
+fn refuse_out_of_step(p: &Protection) -> Result<()> {
+    if p.in_step {
+        return Ok(());
+    }
+    Err(WardError::new(
+        Code::Registry,
+        format!(
+            "a trigger that keeps rows derived from or into \"{}\" in step is missing, disabled or not the last",
+            p.name
+        ),
+    )
+    .hint("An administrator can run ward.derive() again; ward.doctor() names the table."))
 }
 
 /// What ward's catalog policies contributed: the conditions of the pass replace it.

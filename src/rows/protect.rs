@@ -105,6 +105,10 @@ pub fn unprotect(relation: Oid, reason: &str) -> Result<()> {
                 bad(&table, "has masked columns").hint("End their masks with ward.unmask() first.")
             );
         }
+        Some(p) if p.root == relation && !(p.sources.is_empty() && p.derivatives.is_empty()) => {
+            return Err(bad(&table, "derives from other relations, or they from it")
+                .hint("End that with ward.underive() first: view ward.derivations."));
+        }
         Some(p) if p.root == relation => p.rls_before,
         Some(p) => {
             return Err(bad(&table, "is protected through its parent").hint(format!(
@@ -175,7 +179,7 @@ fn columns_of(p: &registry::Protection) -> Columns {
 }
 
 /// Runs ward's own statements with protected relations open to them.
-fn in_maintenance<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn in_maintenance<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     let level = guc::nest();
     guc::save(c"ward.maintenance", "ward administration");
     // Triggers of the table's owner must not run while its rows are open.
@@ -222,7 +226,7 @@ fn refuse_related(relation: Oid, table: &str) -> Result<()> {
 }
 
 /// The relation and all its descendants.
-fn tree(relation: Oid) -> Vec<Oid> {
+pub fn tree(relation: Oid) -> Vec<Oid> {
     let mut all = vec![relation];
     let mut next = 0;
     while let Some(&one) = all.get(next) {

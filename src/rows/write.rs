@@ -70,7 +70,8 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
             tenant.column.constant(tenant.scalar, &value),
         );
     }
-    if let Some(label) = &p.label {
+    // A derived row without a label of its own gets its sources', by the trigger.
+    if let (Some(label), true) = (&p.label, p.sources.is_empty()) {
         let bits = p.default_label.to_bits() as i64;
         fill_column(targets, label, expr::eight_bytes(objects.label_type, bits));
     }

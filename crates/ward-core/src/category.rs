@@ -1,15 +1,16 @@
 //! Categories: the compartments of a label.
 //!
-//! 24 are standard and have fixed bits, so that a label means the same in every database. 32 more
-//! can be given names by an administrator; their canonical text is `x0` … `x31` whatever the name,
-//! so that printing, dumping and restoring a label never needs a look-up.
+//! 24 are standard and have fixed bits, so that a label means the same in every database. 31 more
+//! can be given names by an administrator; their canonical text is `x0` … `x30` whatever the name,
+//! so that printing, dumping and restoring a label never needs a look-up. The last bit is
+//! `quarantine`, which no clearance ever has: a row with it is hidden from everybody.
 
 use std::fmt;
 
 /// How many standard categories there are.
 pub const STANDARD: u8 = 24;
 /// How many custom categories there are.
-pub const CUSTOM: u8 = 32;
+pub const CUSTOM: u8 = 31;
 /// The longest custom category name, in bytes (the length of a PostgreSQL identifier).
 pub const MAX_NAME: usize = 63;
 
@@ -50,13 +51,19 @@ pub const STANDARD_CATEGORIES: [(&str, &str); STANDARD as usize] = [
     ("model", "model weights, prompts and training data"),
 ];
 
-/// One category: 0 to 23 standard, 24 to 55 custom.
+/// The name of [`Category::QUARANTINE`].
+const QUARANTINE: &str = "quarantine";
+
+/// One category: 0 to 23 standard, 24 to 54 custom, 55 quarantine.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Category(u8);
 
 impl Category {
     /// How many categories there are in all.
-    pub const COUNT: u8 = STANDARD + CUSTOM;
+    pub const COUNT: u8 = STANDARD + CUSTOM + 1;
+
+    /// Taken out of circulation: no clearance contains it.
+    pub const QUARANTINE: Self = Self(STANDARD + CUSTOM);
 
     /// The category with this position, 0 to 55.
     pub const fn from_index(index: u8) -> Option<Self> {
@@ -67,7 +74,7 @@ impl Category {
         }
     }
 
-    /// The custom category `x0` to `x31`.
+    /// The custom category `x0` to `x30`.
     pub const fn custom(index: u8) -> Option<Self> {
         if index < CUSTOM {
             Some(Self(STANDARD + index))
@@ -81,13 +88,20 @@ impl Category {
         self.0
     }
 
-    /// For a custom category its number 0 to 31, else `None`.
+    /// For a custom category its number 0 to 30, else `None`.
     pub const fn custom_index(self) -> Option<u8> {
-        self.0.checked_sub(STANDARD)
+        match self.0.checked_sub(STANDARD) {
+            Some(index) if index < CUSTOM => Some(index),
+            _ => None,
+        }
     }
 
-    /// Reads a canonical category name in lower case: a standard name or `x0` … `x31`.
+    /// Reads a canonical category name in lower case: a standard name, `x0` … `x30`, or
+    /// `quarantine`.
     pub fn from_canonical(name: &str) -> Option<Self> {
+        if name == QUARANTINE {
+            return Some(Self::QUARANTINE);
+        }
         if let Some(index) = STANDARD_CATEGORIES.iter().position(|(n, _)| *n == name) {
             return u8::try_from(index).ok().map(Self);
         }
@@ -107,6 +121,7 @@ impl fmt::Display for Category {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match STANDARD_CATEGORIES.get(usize::from(self.0)) {
             Some((name, _)) => f.write_str(name),
+            None if *self == Self::QUARANTINE => f.write_str(QUARANTINE),
             None => write!(f, "x{}", self.0 - STANDARD),
         }
     }
@@ -161,7 +176,7 @@ pub fn validate_name(name: &str) -> Result<(), CategoryError> {
     if let Some((i, _)) = name.chars().enumerate().find(|&(i, c)| !allowed(i, c)) {
         return Err(CategoryError::Character(i + 1));
     }
-    if STANDARD_CATEGORIES.iter().any(|(n, _)| *n == name) {
+    if name == QUARANTINE || STANDARD_CATEGORIES.iter().any(|(n, _)| *n == name) {
         return Err(CategoryError::Standard);
     }
     match name.strip_prefix('x') {
@@ -186,13 +201,16 @@ mod tests {
             );
         }
         assert_eq!(Category::from_index(Category::COUNT), None);
-        assert_eq!(Category::custom(31).unwrap().to_string(), "x31");
+        assert_eq!(Category::custom(30).unwrap().to_string(), "x30");
+        assert_eq!(Category::custom(31), None);
+        assert_eq!(Category::QUARANTINE.to_string(), "quarantine");
+        assert_eq!(Category::QUARANTINE.custom_index(), None);
     }
 
     #[test]
     fn near_misses_are_not_canonical() {
         for name in [
-            "", "x", "x32", "x00", "x01", "x+1", "x-1", "PII", "pii ", "x1x", "x999",
+            "", "x", "x31", "x32", "x00", "x01", "x+1", "x-1", "PII", "pii ", "x1x", "x999",
         ] {
             assert_eq!(Category::from_canonical(name), None, "{name}");
         }
@@ -231,6 +249,7 @@ mod tests {
             ("é", CategoryError::Character(1)),
             ("a}", CategoryError::Character(2)),
             ("phi", CategoryError::Standard),
+            ("quarantine", CategoryError::Standard),
             ("x0", CategoryError::Reserved),
             ("x31", CategoryError::Reserved),
             ("x032", CategoryError::Reserved),

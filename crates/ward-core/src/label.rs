@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::category::Category;
 
-/// Looks a custom category name (lower case) up and returns its number, 0 to 31.
+/// Looks a custom category name (lower case) up and returns its number, 0 to 30.
 pub type ResolveCategory<'a> = &'a dyn Fn(&str) -> Option<u8>;
 
 /// The longest label text accepted, in bytes.
@@ -74,7 +74,7 @@ impl Level {
 }
 
 /// A level and a set of categories in 8 bytes: bits 56–63 the level, bits 0–23 the standard
-/// categories, bits 24–55 the custom ones.
+/// categories, bits 24–54 the custom ones, bit 55 quarantine.
 ///
 /// `Ord` is a total order for sorting and btree indexes: it agrees with `Eq` and extends
 /// [`Label::dominates`] (what dominates sorts last), but it is not dominance.
@@ -101,6 +101,17 @@ impl Label {
     #[must_use]
     pub const fn with(self, category: Category) -> Self {
         Self(self.0 | (1 << category.index()))
+    }
+
+    /// The same label without this category.
+    #[must_use]
+    pub const fn without(self, category: Category) -> Self {
+        Self(self.0 & !(1 << category.index()))
+    }
+
+    /// Has it this category?
+    pub const fn has(self, category: Category) -> bool {
+        self.0 & (1 << category.index()) != 0
     }
 
     /// Takes a stored value; `None` if its level is not one of [`Level`].
@@ -175,7 +186,7 @@ impl Label {
 
     /// Reads a label such as `confidential{pii, x3}`: a level, then optionally categories in
     /// braces. Case and white space between words do not matter. A category is a standard name,
-    /// `x0` … `x31`, or a custom name that `resolve` knows.
+    /// `x0` … `x30`, or a custom name that `resolve` knows.
     pub fn parse(text: &str, resolve: ResolveCategory<'_>) -> Result<Self, LabelError> {
         if text.len() > MAX_TEXT {
             return Err(LabelError::TooLong);
@@ -185,7 +196,7 @@ impl Label {
 }
 
 /// Prints the canonical text, which needs no look-up to be read again: lower case, categories in
-/// bit order, custom ones as `x0` … `x31`, no braces when there are none.
+/// bit order, custom ones as `x0` … `x30`, no braces when there are none.
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.level().name())?;
@@ -226,7 +237,7 @@ pub enum LabelError {
         /// Where.
         position: usize,
     },
-    /// A category that is neither standard nor `x0` … `x31` nor defined.
+    /// A category that is neither standard nor `x0` … `x30` nor defined.
     UnknownCategory {
         /// Where the word starts.
         position: usize,

@@ -11,7 +11,7 @@ fn none(_: &str) -> Option<u8> {
 fn defined(name: &str) -> Option<u8> {
     match name {
         "apollo" => Some(3),
-        "too_high" => Some(32),
+        "too_high" => Some(31),
         _ => None,
     }
 }
@@ -134,7 +134,10 @@ fn canonical_text() {
             "  Confidential { PHI , pii , pii } ",
             "confidential{pii,phi}",
         ),
-        ("secret{x31,x0,model}", "secret{model,x0,x31}"),
+        (
+            "secret{x30,quarantine,x0,model}",
+            "secret{model,x0,x30,quarantine}",
+        ),
         ("internal{Apollo}", "internal{x3}"),
         ("restricted\t{\npci\n}", "restricted{pci}"),
     ] {
@@ -152,7 +155,8 @@ fn stored_bits_never_change() {
         ("confidential{pii}", 0x20 << 56 | 1),
         ("restricted{model}", 0x30 << 56 | 1 << 23),
         ("secret{x0}", 0x40 << 56 | 1 << 24),
-        ("secret{x31}", 0x40 << 56 | 1 << 55),
+        ("secret{x30}", 0x40 << 56 | 1 << 54),
+        ("secret{quarantine}", 0x40 << 56 | 1 << 55),
     ] {
         assert_eq!(parse(text).unwrap().to_bits(), bits, "{text}");
     }

@@ -305,7 +305,9 @@ fn clearance(
     };
     let label = Label::parse(text.ok_or(TokenError::Clearance)?, resolve);
     let label = label.map_err(|_| TokenError::Clearance)?;
-    Ok(label.meet(issuer.options.max_clearance))
+    // What is in quarantine is hidden from everybody, whatever a token says.
+    let quarantine = ward_core::Category::QUARANTINE;
+    Ok(label.meet(issuer.options.max_clearance).without(quarantine))
 }
 
 fn optional_name(claims: &Claims, path: &ClaimPath) -> Result<Option<String>, TokenError> {

@@ -2,7 +2,7 @@
 CREATE TEMP TABLE rows AS
 SELECT n AS id, CASE WHEN n % 50 <> 0 THEN label(
            (ARRAY['public', 'internal', 'confidential', 'restricted', 'secret'])[n * 7 % 5 + 1],
-           (ARRAY['{}', '{pii}', '{pii,phi}', '{hr,x0}', '{x31}', '{tax}', '{tax,x5,model}'])[n % 7 + 1]::text[]) END AS l
+           (ARRAY['{}', '{pii}', '{pii,phi}', '{hr,x0}', '{x30}', '{tax}', '{tax,x5,model}'])[n % 7 + 1]::text[]) END AS l
 FROM generate_series(1, 3000) n;
 ANALYZE rows;
 -- The same as numbers: what each result is compared with.

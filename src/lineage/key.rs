@@ -1,0 +1,164 @@
+#![forbid(unsafe_code)]
+//! Keys in ward's own statements. Names are quoted; values are always parameters.
+
+use crate::errors::{Code, Result, WardError};
+use crate::pg::{Oid, catalog, spi};
+use crate::registry;
+use serde_json::{Map, Value};
+use ward_core::Label;
+
+/// The quoted name of a relation.
+pub fn table(relation: Oid) -> Result<String> {
+    catalog::qualified_name(relation).ok_or_else(|| {
+        WardError::new(
+            Code::Registry,
+            "a relation that a derivation names does not exist",
+        )
+    })
+}
+
+/// `ONLY`, unless the rows are in partitions. (Keys are unique in a table, not among its children.)
+pub fn only(relation: Oid) -> &'static str {
+    match catalog::relation_kind(relation) {
+        Some(b'p') => "",
+        _ => "ONLY",
+    }
+}
+
+/// `ARRAY[t.a::text, t.b::text]`
+pub fn texts(alias: &str, columns: &[String]) -> String {
+    let columns = columns
+        .iter()
+        .map(|name| format!("{alias}.{}::pg_catalog.text", spi::identifier(name)));
+    format!("ARRAY[{}]", columns.collect::<Vec<_>>().join(", "))
+}
+
+/// `jsonb_build_object('a', t.a, 'b', t.b)`
+pub fn object(alias: &str, columns: &[String]) -> String {
+    let value = |_: usize, name: &String| format!("{alias}.{}", spi::identifier(name));
+    object_of(columns, value)
+}
+
+/// `jsonb_build_object('a', $1, 'b', $2)`
+pub fn parameters_object(columns: &[String]) -> String {
+    object_of(columns, |i, _| format!("${}", i + 1))
+}
+
+fn object_of(columns: &[String], value: impl Fn(usize, &String) -> String) -> String {
+    let pairs = columns
+        .iter()
+        .enumerate()
+        .map(|(i, name)| format!("{}, {}", spi::literal(name), value(i, name)));
+    format!(
+        "pg_catalog.jsonb_build_object({})",
+        pairs.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// `t.a = $1 AND t.b = $2`
+pub fn equals_parameters(alias: &str, columns: &[String]) -> String {
+    conjunction(columns, |i, name| {
+        format!("{alias}.{name} OPERATOR(pg_catalog.=) ${}", i + 1)
+    })
+}
+
+/// `t.a = k.k1 AND t.b = k.k2`
+pub fn equals_keys(alias: &str, columns: &[String]) -> String {
+    conjunction(columns, |i, name| {
+        format!("{alias}.{name} OPERATOR(pg_catalog.=) k.k{}", i + 1)
+    })
+}
+
+/// The condition that finds the row of a key given as jsonb, as parameter `$1`.
+pub fn equals_json(relation: Oid, alias: &str, columns: &[String]) -> Result<String> {
+    let types = types(relation, columns)?;
+    Ok(conjunction(columns, |i, name| {
+        let field = columns.get(i).map_or("", String::as_str);
+        let of_type = types.get(i).map_or("", String::as_str);
+        format!(
+            "{alias}.{name} OPERATOR(pg_catalog.=) ($1 ->> {})::{of_type}",
+            spi::literal(field)
+        )
+    }))
+}
+
+fn conjunction(columns: &[String], term: impl Fn(usize, &str) -> String) -> String {
+    let terms = columns
+        .iter()
+        .enumerate()
+        .map(|(i, name)| term(i, &spi::identifier(name)));
+    terms.collect::<Vec<_>>().join(" AND ")
+}
+
+/// `(SELECT DISTINCT … FROM unnest($1, $2)) k` with columns `k1`, `k2`: the values of text arrays under the types of these columns.
+///
+/// `first` is the number of the first parameter.
+pub fn unnest(relation: Oid, columns: &[String], first: usize) -> Result<String> {
+    let types = types(relation, columns)?;
+    let list = |f: &dyn Fn(usize) -> String| {
+        let items: Vec<String> = (0..columns.len()).map(f).collect();
+        items.join(", ")
+    };
+    let parameters = list(&|i| format!("${}::pg_catalog.text[]", first + i));
+    let names = list(&|i| format!("t{i}"));
+    let values = list(&|i| {
+        format!(
+            "t{i}::{} AS k{}",
+            types.get(i).map_or("", String::as_str),
+            i + 1
+        )
+    });
+    Ok(format!(
+        "(SELECT DISTINCT {values} FROM unnest({parameters}) AS u({names})) k"
+    ))
+}
+
+/// The names of the columns' types.
+fn types(relation: Oid, columns: &[String]) -> Result<Vec<String>> {
+    let found = columns.iter().map(|name| {
+        catalog::column(relation, name)
+            .map(|column| catalog::type_name(column.type_oid))
+            .ok_or_else(|| {
+                WardError::new(
+                    Code::Registry,
+                    format!("key column \"{name}\" of a derivation is missing"),
+                )
+            })
+    });
+    found.collect()
+}
+
+/// The columns that a key in jsonb names, sorted.
+///
+/// Error: WD036 if it is no object with at least one column.
+pub fn columns_of(key: &Value) -> Result<Vec<String>> {
+    let names: Vec<String> = key
+        .as_object()
+        .map(Map::keys)
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        return Err(WardError::new(
+            Code::Argument,
+            "a key must be a jsonb object of column names and values",
+        )
+        .hint("For example {\"id\": 7}."));
+    }
+    Ok(names)
+}
+
+/// The label that a column's text stands for.
+pub fn label(text: &str) -> Result<Label> {
+    Label::parse(text, &registry::category)
+        .map_err(|error| WardError::new(Code::LabelText, error.to_string()))
+}
+
+/// The text that a value in a key stands for, as `->>` gives it.
+pub fn value_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

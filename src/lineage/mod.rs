@@ -1,0 +1,29 @@
+#![forbid(unsafe_code)]
+//! Labels follow the data: what is made from a row is protected like the row.
+//!
+//! - [`define`]: which relations derive from which (`ward.derive`);
+//! - [`row`]: the trigger that gives each derived row what its sources have, found by [`source`];
+//! - [`cascade`]: what follows when a source is relabelled, moved or deleted;
+//! - [`backfill`]: rows from before the derivation;
+//! - [`steward`]: `ward.declassify`, `ward.quarantine` and `ward.release`;
+//! - [`record`]: sources that are named row by row, and citations.
+//!
+//! The idea is that of information flow: a result carries the least upper bound of the labels of
+//! everything it was made from (Denning, "A lattice model of secure information flow", 1976).
+
+pub mod backfill;
+pub mod cascade;
+pub mod define;
+mod key;
+pub mod record;
+pub mod row;
+mod source;
+pub mod steward;
+
+use crate::pg::xact;
+
+/// Listens to transactions; once, from `_PG_init`.
+pub fn install() {
+    xact::watch(cascade::on_event);
+    xact::watch(source::on_event);
+}

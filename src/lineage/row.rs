@@ -1,0 +1,264 @@
+#![forbid(unsafe_code)]
+//! The trigger that gives a derived row what its sources have.
+//!
+//! It fires before each row is inserted or updated, whoever writes it and however: it is the last
+//! of its kind, fires under every session_replication_role, and the pass refuses statements where
+//! it is not in place.
+
+use super::cascade::{self, Kept, Mode};
+use super::source::{self, Inherited, Source};
+use crate::errors::{Code, Result, WardError};
+use crate::pg::expr::Column;
+use crate::pg::scalar::{self, Value};
+use crate::pg::trigger::{Answer, Call, Event, Row, image};
+use crate::pg::{Datum, catalog};
+use crate::registry::{self, Derivation, Dimension, Protection};
+use crate::session;
+use std::rc::Rc;
+use ward_core::{Category, Label};
+
+/// The row as it is to be stored.
+///
+/// Errors: WD041 for a source that the session cannot see; WD014 for another tenant than the
+/// source's, or sources of several.
+pub fn derive(call: Call) -> Result<Answer> {
+    let new = call.new_row();
+    let Some(p) = registry::protection(call.relation())? else {
+        return Ok(new.with(&[]));
+    };
+    let old = (call.event() == Event::Update).then(|| call.row());
+    let mode = cascade::mode();
+    if p.sources.is_empty() || (mode.is_none() && old.is_some_and(|old| !concerns(&p, old, new))) {
+        return Ok(new.with(&[]));
+    }
+    let derived = Derived {
+        p: &p,
+        old,
+        new,
+        mode,
+    };
+    let changes = derived.changes()?;
+    // A cascade touches every row of a changed source; most need no new version.
+    if derived.mode.is_some() && changes.is_empty() && old.is_some_and(|old| old.equals(new)) {
+        return Ok(Answer::NONE);
+    }
+    Ok(new.with(&changes))
+}
+
+/// Does the update change what the row is found, protected or derived by?
+fn concerns(p: &Protection, old: Row, new: Row) -> bool {
+    let mut columns = p.columns().chain(&p.keys);
+    columns.any(|column| old.image(column) != new.image(column))
+}
+
+struct Derived<'a> {
+    p: &'a Protection,
+    old: Option<Row>,
+    new: Row,
+    mode: Option<Mode>,
+}
+
+/// The join of what is there.
+fn join(a: Option<Label>, b: Option<Label>) -> Option<Label> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.join(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+type Change = (i16, Option<Datum>);
+
+impl Derived<'_> {
+    fn changes(&self) -> Result<Vec<Change>> {
+        let own = self.own_label();
+        let mut inherited = Inherited::default();
+        let mut before: Option<Label> = None;
+        for d in &self.p.sources {
+            let Some(sources) = self.sources(d, own)? else {
+                continue;
+            };
+            inherited.add(self.p, d, &sources)?;
+            if let Some(Mode::Lower(lowered)) = &self.mode {
+                let labels = sources.iter().map(|source| lowered.before(d, source));
+                before = labels.fold(before, join);
+            }
+        }
+        let mut changes = Vec::new();
+        self.set_label(own, before, &inherited, &mut changes);
+        self.set_tenant(&inherited, &mut changes)?;
+        self.set_owner_and_acl(&inherited, &mut changes);
+        Ok(changes)
+    }
+
+    /// The label that the row has of its own. An application's UPDATE does not lower it.
+    fn own_label(&self) -> Option<Label> {
+        let new = self.stored_label(self.new);
+        let old = match self.old {
+            Some(old) if self.mode.is_none() && session::has_token() => self.stored_label(old),
+            _ => None,
+        };
+        join(new, old)
+    }
+
+    fn stored_label(&self, row: Row) -> Option<Label> {
+        let value = row.value(self.p.label.as_ref()?)?;
+        // Damaged bytes are as high as a label can be.
+        Some(Label::from_bits(value.value() as u64).unwrap_or(Label::TOP))
+    }
+
+    /// The sources that one derivation gives the row; `None` if it names none.
+    fn sources(&self, d: &Derivation, own: Option<Label>) -> Result<Option<Rc<[Source]>>> {
+        if d.recorded && self.old.is_none() {
+            return Ok(None);
+        }
+        let columns = columns(self.p, &d.child_key)?;
+        let Some(sources) = source::find(d, self.new, &columns)? else {
+            return match self.old {
+                Some(old) if self.mode.is_none() && session::has_token() => {
+                    refuse_detached(d, &columns, old).map(|()| None)
+                }
+                _ => Ok(None),
+            };
+        };
+        let hidden = own.is_some_and(|own| own.has(Category::QUARANTINE));
+        let missing = sources.is_empty() && !d.recorded && !hidden;
+        // A cascade follows from a change that was allowed; an ordinary write needs to see its source.
+        let invisible = self.mode.is_none() && sources.iter().any(|source| !source.visible);
+        if missing || invisible {
+            return Err(missing_source(self.p, d));
+        }
+        Ok(Some(sources))
+    }
+
+    fn set_label(
+        &self,
+        own: Option<Label>,
+        before: Option<Label>,
+        inherited: &Inherited,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some(column) = &self.p.label else {
+            return;
+        };
+        let own = match &self.mode {
+            Some(Mode::Release(kept)) if !self.is_among(kept) => {
+                own.map(|own| own.without(Category::QUARANTINE))
+            }
+            // What it carries is exactly what it inherited: it follows its sources down.
+            Some(Mode::Lower(_)) if own.is_some() && own == before => None,
+            _ => own,
+        };
+        let label = join(own, inherited.label)
+            .or_else(|| session::has_token().then_some(self.p.default_label))
+            .filter(|_| !inherited.unlabelled);
+        if label != self.stored_label(self.new) {
+            let value = label.map(|label| Datum::from(label.to_bits()));
+            changes.push((column.attno, value));
+        }
+    }
+
+    /// Was the row put in quarantine itself?
+    fn is_among(&self, kept: &Kept) -> bool {
+        let has = |(name, value): &(String, String)| {
+            catalog::column(self.p.relation, name)
+                .and_then(|column| self.new.text(&column))
+                .as_ref()
+                == Some(value)
+        };
+        kept.iter()
+            .any(|(relation, key)| *relation == self.p.root && key.iter().all(has))
+    }
+
+    fn set_tenant(&self, inherited: &Inherited, changes: &mut Vec<Change>) -> Result<()> {
+        let (Some(dimension), Some(tenant)) = (&self.p.tenant, &inherited.tenant) else {
+            return Ok(());
+        };
+        let own = self.value(dimension);
+        if own.as_ref() == Some(tenant) {
+            return Ok(());
+        }
+        if own.is_some() && self.mode.is_none() {
+            return Err(WardError::new(
+                Code::Tenant,
+                format!(
+                    "row refused for \"{}\": its tenant is not that of its source",
+                    self.p.name
+                ),
+            ));
+        }
+        changes.push((
+            dimension.column.attno,
+            Some(scalar::datum(dimension.scalar, tenant)),
+        ));
+        Ok(())
+    }
+
+    fn set_owner_and_acl(&self, inherited: &Inherited, changes: &mut Vec<Change>) {
+        if let (Some(dimension), Some(owner)) = (&self.p.owner, &inherited.owner)
+            && self.value(dimension) != *owner
+        {
+            let value = owner
+                .as_ref()
+                .map(|owner| scalar::datum(dimension.scalar, owner));
+            changes.push((dimension.column.attno, value));
+        }
+        if let (Some(dimension), Some(names)) = (&self.p.acl, &inherited.acl) {
+            let value = scalar::array_datum(dimension.scalar, names);
+            let image = image(value, dimension.column.type_oid);
+            if self.new.image(&dimension.column) != Some(image) {
+                changes.push((dimension.column.attno, Some(value)));
+            }
+        }
+    }
+
+    fn value(&self, dimension: &Dimension) -> Option<Value> {
+        let text = self.new.text(&dimension.column)?;
+        dimension.scalar.parse(&text)
+    }
+}
+
+/// The columns of these names, from those that the protection knows.
+fn columns<'a>(p: &'a Protection, names: &[String]) -> Result<Vec<&'a Column>> {
+    let found = names.iter().map(|name| {
+        p.keys
+            .iter()
+            .find(|column| column.name == *name)
+            .ok_or_else(|| {
+                WardError::new(
+                    Code::Registry,
+                    format!("key column \"{name}\" of \"{}\" is missing", p.name),
+                )
+            })
+    });
+    found.collect()
+}
+
+/// An application cannot cut a row loose from its source: nothing would delete or relabel it then.
+fn refuse_detached(d: &Derivation, columns: &[&Column], old: Row) -> Result<()> {
+    if d.recorded || columns.iter().any(|column| old.value(column).is_none()) {
+        return Ok(());
+    }
+    Err(WardError::new(
+        Code::Source,
+        format!(
+            "a derived row cannot be detached from its row of \"{}\"",
+            source::name(d)
+        ),
+    )
+    .hint("Delete the row, or let it name another source."))
+}
+
+fn missing_source(p: &Protection, d: &Derivation) -> WardError {
+    WardError::new(
+        Code::Source,
+        format!(
+            "row refused for \"{}\": it names no row of \"{}\" that this session can read",
+            p.name,
+            source::name(d)
+        ),
+    )
+    .hint(format!(
+        "Insert the source first; ({}) must name it.",
+        d.child_key.join(", ")
+    ))
+}

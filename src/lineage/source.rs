@@ -1,0 +1,302 @@
+#![forbid(unsafe_code)]
+//! Finding the sources of a row, and what they have in common.
+//!
+//! A source that was found is locked (FOR SHARE) until the transaction ends: nobody relabels it
+//! between our look and our commit. For the same reason it need be looked up only once.
+
+use super::key;
+use crate::errors::{Code, Result, WardError};
+use crate::pg::expr::Column;
+use crate::pg::own::{Lookup, Rows};
+use crate::pg::scalar::{Scalar, Value};
+use crate::pg::trigger::Row;
+use crate::pg::xact::Event;
+use crate::pg::{Oid, catalog, spi};
+use crate::registry::{self, Derivation, Protection};
+use crate::rows::marker::{self, RowTexts};
+use crate::session::{self, Access};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use ward_core::Label;
+
+/// One row that another row is made from.
+pub struct Source {
+    /// Its key, as text.
+    pub key: Vec<Option<String>>,
+    pub label: Option<Label>,
+    tenant: Option<String>,
+    owner: Option<String>,
+    acl: Option<Vec<Option<String>>>,
+    /// May the session read it?
+    pub visible: bool,
+}
+
+type Sources = Rc<[Source]>;
+
+/// What was found in this transaction, by derivation and the images of the key.
+type Found = HashMap<(u64, Vec<u8>), Sources>;
+
+/// More are not kept: a bulk load of as many different sources would only fill memory.
+const MAX_FOUND: usize = 50_000;
+
+thread_local! {
+    static FOUND: RefCell<Found> = RefCell::default();
+    static LOOKUPS: RefCell<HashMap<u64, Rc<Lookup>>> = RefCell::default();
+}
+
+/// Forgets what was found: a source has changed.
+pub fn forget() {
+    FOUND.with_borrow_mut(HashMap::clear);
+}
+
+/// The locks go with the transaction or the savepoint that took them.
+pub fn on_event(event: Event) {
+    if matches!(event, Event::Commit | Event::Abort | Event::SavepointAbort) {
+        forget();
+    }
+}
+
+/// The sources that `row` names by `columns`; `None` if a part of the key is NULL.
+pub fn find(d: &Derivation, row: Row, columns: &[&Column]) -> Result<Option<Sources>> {
+    let mut image = Vec::new();
+    let mut values = Vec::with_capacity(columns.len());
+    for column in columns {
+        let (Some(bytes), Some(value)) = (row.image(column), row.value(column)) else {
+            return Ok(None);
+        };
+        image.extend((bytes.len() as u32).to_ne_bytes());
+        image.extend(bytes);
+        values.push(value);
+    }
+    let wanted = (d.id, image);
+    if let Some(found) = FOUND.with_borrow(|found| found.get(&wanted).cloned()) {
+        return Ok(Some(found));
+    }
+    let parent = parent(d)?;
+    let found: Sources =
+        spi::as_owner(|| lookup(d, &parent, columns)?.run(&values, |rows| read(rows, &parent)))?;
+    FOUND.with_borrow_mut(|all| {
+        if all.len() >= MAX_FOUND {
+            all.clear();
+        }
+        all.insert(wanted, Rc::clone(&found));
+    });
+    Ok(Some(found))
+}
+
+fn parent(d: &Derivation) -> Result<Rc<Protection>> {
+    registry::protection(d.parent)?.ok_or_else(|| {
+        WardError::new(
+            Code::Registry,
+            "a relation that others derive from is not protected",
+        )
+        .hint("An administrator can run ward.protect() for it again, or ward.underive().")
+    })
+}
+
+fn lookup(d: &Derivation, parent: &Protection, columns: &[&Column]) -> Result<Rc<Lookup>> {
+    if let Some(known) = LOOKUPS.with_borrow(|all| all.get(&d.id).cloned()) {
+        return Ok(known);
+    }
+    let types: Vec<Oid> = columns.iter().map(|column| column.type_oid).collect();
+    let made = Rc::new(Lookup::prepare(&statement(d, parent)?, &types)?);
+    LOOKUPS.with_borrow_mut(|all| {
+        // Derivations that were loaded anew have new numbers: the plans of the old ones go.
+        if all.len() >= 100 {
+            all.clear();
+        }
+        all.insert(d.id, Rc::clone(&made));
+    });
+    Ok(made)
+}
+
+/// Tenant, label, owner, acl and key of the sources, as text.
+fn statement(d: &Derivation, parent: &Protection) -> Result<String> {
+    let table = key::table(d.parent)?;
+    let only = key::only(d.parent);
+    let text = |column: Option<&Column>, as_type: &str| match column {
+        Some(column) => format!("p.{}::pg_catalog.{as_type}", spi::identifier(&column.name)),
+        None => format!("NULL::pg_catalog.{as_type}"),
+    };
+    let acl = parent.acl.as_ref().map(|acl| &acl.column);
+    let columns = [
+        text(parent.tenant.as_ref().map(|d| &d.column), "text"),
+        text(parent.label.as_ref(), "text"),
+        text(parent.owner.as_ref().map(|d| &d.column), "text"),
+        text(acl, "text[]"),
+        key::texts("p", &d.parent_key),
+    ]
+    .join(", ");
+    let (from, condition) = if d.recorded {
+        let recorded = key::object("p", &d.parent_key);
+        let output = key::parameters_object(&d.child_key);
+        (
+            format!("ward_internal.lineage l JOIN {only} {table} p ON l.source_key = {recorded}"),
+            format!(
+                "l.output = {}::oid AND l.source = {}::oid AND l.output_key = {output}",
+                d.child.to_u32(),
+                d.parent.to_u32()
+            ),
+        )
+    } else {
+        (
+            format!("{only} {table} p"),
+            key::equals_parameters("p", &d.parent_key),
+        )
+    };
+    Ok(format!(
+        "SELECT {columns} FROM {from} WHERE {condition} FOR SHARE OF p"
+    ))
+}
+
+fn read(rows: &Rows, parent: &Protection) -> Result<Sources> {
+    let bound = session::has_token() && matches!(session::access()?, Access::Bound(_));
+    (0..rows.count as usize)
+        .map(|i| {
+            let source = Source {
+                tenant: rows.text(i, 1),
+                label: rows.text(i, 2).map(|text| key::label(&text)).transpose()?,
+                owner: rows.text(i, 3),
+                acl: rows.texts(i, 4),
+                key: rows.texts(i, 5).unwrap_or_default(),
+                visible: true,
+            };
+            let visible = !bound || marker::decide(parent.relation, &source.texts(parent), false)?;
+            Ok(Source { visible, ..source })
+        })
+        .collect()
+}
+
+impl Source {
+    fn texts(&self, p: &Protection) -> RowTexts {
+        let one = |text: &Option<String>| text.clone().map(|text| vec![Some(text)]);
+        let mut texts = Vec::new();
+        if p.tenant.is_some() {
+            texts.push(one(&self.tenant));
+        }
+        if p.label.is_some() {
+            texts.push(one(&self.label.map(|label| label.to_string())));
+        }
+        if p.owner.is_some() {
+            texts.push(one(&self.owner));
+        }
+        if p.acl.is_some() {
+            texts.push(self.acl.clone());
+        }
+        texts
+    }
+}
+
+/// What a row gets from all its sources.
+#[derive(Default)]
+pub struct Inherited {
+    /// The join of their labels.
+    pub label: Option<Label>,
+    /// Has one of them no label? Then nobody may see what is made from it, either.
+    pub unlabelled: bool,
+    pub tenant: Option<Value>,
+    /// Outer `None`: no source has an owner.
+    pub owner: Option<Option<Value>>,
+    /// Who may see all of them; outer `None`: no source has an acl.
+    pub acl: Option<Vec<Value>>,
+}
+
+impl Inherited {
+    /// Adds what the sources of one derivation have. `child` says which types the values get.
+    ///
+    /// Errors: WD014 for sources of different tenants; WD021 for different owners.
+    pub fn add(&mut self, child: &Protection, d: &Derivation, sources: &[Source]) -> Result<()> {
+        let parent = parent(d)?;
+        for source in sources {
+            if parent.label.is_some() {
+                match source.label {
+                    Some(label) => self.join(label),
+                    None => self.unlabelled = true,
+                }
+            }
+            self.add_tenant(child, &parent, source)?;
+            self.add_owner(child, &parent, source)?;
+            if let (Some(acl), true) = (&child.acl, parent.acl.is_some()) {
+                let names = parsed(acl.scalar, source.acl.as_deref().unwrap_or_default());
+                match &mut self.acl {
+                    None => self.acl = Some(names),
+                    Some(all) => all.retain(|name| names.contains(name)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, label: Label) {
+        self.label = Some(self.label.map_or(label, |own| own.join(label)));
+    }
+
+    fn add_tenant(
+        &mut self,
+        child: &Protection,
+        parent: &Protection,
+        source: &Source,
+    ) -> Result<()> {
+        let (Some(dimension), Some(text)) = (&child.tenant, &source.tenant) else {
+            return Ok(());
+        };
+        // What all tenants share belongs to none of them.
+        if parent.tenant.is_none() || parent.shared_tenant.as_ref() == Some(text) {
+            return Ok(());
+        }
+        let tenant = dimension.scalar.parse(text);
+        if tenant.is_none()
+            || self
+                .tenant
+                .as_ref()
+                .is_some_and(|own| Some(own) != tenant.as_ref())
+        {
+            return Err(WardError::new(
+                Code::Tenant,
+                format!(
+                    "row refused for \"{}\": its sources belong to different tenants",
+                    child.name
+                ),
+            ));
+        }
+        self.tenant = tenant;
+        Ok(())
+    }
+
+    fn add_owner(
+        &mut self,
+        child: &Protection,
+        parent: &Protection,
+        source: &Source,
+    ) -> Result<()> {
+        let (Some(dimension), true) = (&child.owner, parent.owner.is_some()) else {
+            return Ok(());
+        };
+        let owner = source
+            .owner
+            .as_ref()
+            .and_then(|text| dimension.scalar.parse(text));
+        if self.owner.as_ref().is_some_and(|own| *own != owner) {
+            return Err(WardError::new(
+                Code::DefaultDeny,
+                format!(
+                    "row refused for \"{}\": its sources belong to different owners",
+                    child.name
+                ),
+            ));
+        }
+        self.owner = Some(owner);
+        Ok(())
+    }
+}
+
+fn parsed(scalar: Scalar, names: &[Option<String>]) -> Vec<Value> {
+    let names = names.iter().flatten();
+    names.filter_map(|name| scalar.parse(name)).collect()
+}
+
+/// The name of a source's relation, for messages.
+pub fn name(d: &Derivation) -> String {
+    catalog::relation_name(d.parent).unwrap_or_default()
+}

@@ -1,0 +1,232 @@
+//! Statements of ward's own: they must see the rows of every tenant, whoever's session they run in.
+//!
+//! Each is announced just before it is planned, and the planner hook takes the announcement at once:
+//! whatever the statement sets off (a trigger, a function in planning) is planned without it.
+
+use super::spi;
+use crate::errors::{Code, Result, WardError};
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::{FromDatum, IntoDatum};
+use std::cell::Cell;
+use std::ffi::CString;
+use std::ptr::null_mut;
+
+thread_local! {
+    /// Is the next query that is planned a statement of ward's own?
+    static NEXT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Takes the announcement: is the query that is being planned ward's own?
+#[inline]
+pub fn take() -> bool {
+    NEXT.replace(false)
+}
+
+/// Types of parameters.
+pub const TEXT: Oid = pg_sys::TEXTOID;
+pub const TEXT_ARRAY: Oid = pg_sys::TEXTARRAYOID;
+pub const REGCLASS: Oid = pg_sys::REGCLASSOID;
+pub const JSONB: Oid = pg_sys::JSONBOID;
+
+/// A prepared statement of ward's own, kept for the backend's life.
+pub struct Lookup(pg_sys::SPIPlanPtr);
+
+/// What one statement found: its rows, by copied text values.
+pub struct Rows {
+    /// How many rows it returned or changed.
+    pub count: u64,
+    table: *mut pg_sys::SPITupleTable,
+}
+
+impl Rows {
+    /// A text column (from 1) of a row (from 0).
+    pub fn text(&self, row: usize, column: i32) -> Option<String> {
+        self.get(row, column)
+    }
+
+    /// A text[] column.
+    pub fn texts(&self, row: usize, column: i32) -> Option<Vec<Option<String>>> {
+        self.get(row, column)
+    }
+
+    /// A boolean column.
+    pub fn boolean(&self, row: usize, column: i32) -> Option<bool> {
+        self.get(row, column)
+    }
+
+    fn get<T: FromDatum>(&self, row: usize, column: i32) -> Option<T> {
+        if self.table.is_null() {
+            return None;
+        }
+        // SAFETY: S2; the tuple table lives until SPI_finish, and `row` is checked against it.
+        unsafe {
+            let table = &*self.table;
+            if row >= table.numvals as usize {
+                return None;
+            }
+            let mut null = true;
+            let tuple = *table.vals.add(row);
+            let value = pg_sys::SPI_getbinval(tuple, table.tupdesc, column, &mut null);
+            T::from_datum(value, null)
+        }
+    }
+}
+
+/// A text[] parameter.
+pub fn texts(values: Vec<Option<String>>) -> Datum {
+    values.into_datum().unwrap_or(Datum::null())
+}
+
+/// A jsonb parameter.
+pub fn json(value: &serde_json::Value) -> Datum {
+    let value = pgrx::JsonB(value.clone()).into_datum();
+    value.unwrap_or(Datum::null())
+}
+
+/// A text parameter.
+pub fn text(value: &str) -> Datum {
+    value.into_datum().unwrap_or(Datum::null())
+}
+
+impl Lookup {
+    /// Prepares `sql` with parameters of these types, as the bootstrap superuser.
+    pub fn prepare(sql: &str, types: &[Oid]) -> Result<Self> {
+        let sql = CString::new(sql).map_err(|_| failed("text"))?;
+        let mut types = types.to_vec();
+        connected(|| {
+            // SAFETY: S1, S4; the plan is kept before SPI is left.
+            unsafe {
+                let options = pg_sys::CURSOR_OPT_GENERIC_PLAN as i32;
+                let count = types.len() as i32;
+                let plan =
+                    pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types.as_mut_ptr(), options);
+                if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
+                    return Err(failed("plan"));
+                }
+                Ok(Self(plan))
+            }
+        })
+    }
+
+    /// Runs it, and hands what it found to `f`.
+    pub fn run<T>(&self, values: &[Datum], f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
+        connected(|| {
+            // SAFETY: S1, S4.
+            let code = unsafe { execute(self.0, values, false) };
+            found(code, f)
+        })
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        // SAFETY: S1, S4; nothing else knows the plan.
+        unsafe { pg_sys::SPI_freeplan(self.0) };
+    }
+}
+
+/// Runs a statement once, as the bootstrap superuser, and hands what it found to `f`.
+pub fn query<T>(
+    sql: &str,
+    arguments: &[(Oid, Datum)],
+    f: impl FnOnce(&Rows) -> Result<T>,
+) -> Result<T> {
+    spi::as_owner(|| once(sql, arguments, f))
+}
+
+/// Runs a statement that changes rows of a table as the owner of that table, as core cascades
+/// foreign keys: its triggers must not gain rights. The number of rows that it changed.
+///
+/// Under REPEATABLE READ it sees what others have committed since, and fails with a serialization
+/// error if it would have to change such a row.
+pub fn change(table: Oid, sql: &str, arguments: &[(Oid, Datum)]) -> Result<u64> {
+    spi::as_role(super::catalog::owner(table), || {
+        once(sql, arguments, |rows| Ok(rows.count))
+    })
+}
+
+fn once<T>(sql: &str, arguments: &[(Oid, Datum)], f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
+    let sql = CString::new(sql).map_err(|_| failed("text"))?;
+    let (mut types, values): (Vec<Oid>, Vec<Datum>) = arguments.iter().copied().unzip();
+    connected(|| {
+        // SAFETY: S1, S4.
+        let code = unsafe {
+            let plan = pg_sys::SPI_prepare(sql.as_ptr(), types.len() as i32, types.as_mut_ptr());
+            if plan.is_null() {
+                return Err(failed("plan"));
+            }
+            execute(plan, &values, true)
+        };
+        found(code, f)
+    })
+}
+
+/// # Safety
+/// Inside an SPI connection; `plan` is live and takes these parameters.
+unsafe fn execute(plan: pg_sys::SPIPlanPtr, values: &[Datum], newest: bool) -> i32 {
+    let mut values = values.to_vec();
+    let nulls: Vec<u8> = values
+        .iter()
+        .map(|value| if value.is_null() { b'n' } else { b' ' })
+        .collect();
+    // SAFETY: by contract, S1, S4; both arrays outlive the call.
+    unsafe {
+        let (mut snapshot, mut crosscheck) = (null_mut(), null_mut());
+        if newest && pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 {
+            pg_sys::CommandCounterIncrement();
+            snapshot = pg_sys::GetLatestSnapshot();
+            crosscheck = pg_sys::GetTransactionSnapshot();
+        }
+        NEXT.set(true);
+        let code = pg_sys::SPI_execute_snapshot(
+            plan,
+            values.as_mut_ptr(),
+            nulls.as_ptr().cast(),
+            snapshot,
+            crosscheck,
+            false,
+            true,
+            0,
+        );
+        NEXT.set(false);
+        code
+    }
+}
+
+fn found<T>(code: i32, f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
+    if code < 0 {
+        return Err(failed("execution"));
+    }
+    // SAFETY: S1; both were set by the statement that has just run.
+    let rows = unsafe {
+        Rows {
+            count: pg_sys::SPI_processed,
+            table: pg_sys::SPI_tuptable,
+        }
+    };
+    f(&rows)
+}
+
+/// Runs `f` inside an SPI connection, with names resolved as ward's own.
+fn connected<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    let level = super::guc::nest();
+    super::guc::save(c"search_path", "pg_catalog, pg_temp");
+    // SAFETY: S1, S4; on error the (sub)transaction's abort closes the connection.
+    let result = unsafe {
+        if pg_sys::SPI_connect() < 0 {
+            return Err(failed("connection"));
+        }
+        let result = f();
+        pg_sys::SPI_finish();
+        result
+    };
+    super::guc::unnest(level);
+    result
+}
+
+fn failed(what: &str) -> WardError {
+    WardError::new(
+        Code::Registry,
+        format!("a statement of ward's own failed ({what})"),
+    )
+}
