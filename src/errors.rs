@@ -60,7 +60,7 @@ codes! {
     Limit          "WD038" ERRCODE_PROGRAM_LIMIT_EXCEEDED "limit reached";
     NotLoaded      "WD039" ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE "ward is not loaded";
     Registry       "WD040" ERRCODE_DATA_CORRUPTED "registry unreadable";
-    Source         "WD041" ERRCODE_FOREIGN_KEY_VIOLATION "source missing";
+    Source         "WD041" ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION "source missing";
     Derived        "WD042" ERRCODE_RESTRICT_VIOLATION "rows are derived from it";
 }
 

@@ -117,7 +117,8 @@ fn called(call: pg_sys::FunctionCallInfo) -> errors::Result<Call> {
 }
 
 /// Gives a row a lower label, and with it those rows derived from it that carry exactly what they
-/// inherited; rows with a label of their own above that keep it. The number of rows looked at.
+/// inherited; rows with a label of their own above that keep it. The number of rows whose
+/// label changed.
 ///
 /// `key` names the row: {"id": 7}. `reason` is recorded. Errors: WD030 if the label is not lower, or
 /// lower than the row's own sources; WD036 without a reason, or if the key names no row or several.
@@ -142,7 +143,7 @@ fn declassify(
 }
 
 /// Hides a row and everything derived from it from every session with a token, until `ward.release`.
-/// The number of rows looked at.
+/// The number of rows whose label changed.
 ///
 /// Errors: WD036 without a reason, or if the key names no row or several.
 #[pg_extern(sql = "
@@ -160,8 +161,8 @@ fn quarantine(
     Ok(steward::quarantine(relation, &key, reason.unwrap_or_default())? as i64)
 }
 
-/// Takes a row, and what is hidden because of it alone, out of quarantine. The number of rows looked
-/// at.
+/// Takes a row, and what is hidden because of it alone, out of quarantine. The number of rows
+/// whose label changed.
 ///
 /// Errors: WD036 if it is not in quarantine; WD030 if it is made from something that is.
 #[pg_extern(sql = "

@@ -8,6 +8,7 @@
 use super::cascade::{self, Mode};
 use super::{define, key};
 use crate::errors::{Code, Result, WardError};
+use crate::pg::scalar::Scalar;
 use crate::pg::trigger::Row;
 use crate::pg::{Datum, Oid, catalog, own, spi};
 use crate::registry::{self, Derivation, Protection};
@@ -163,8 +164,9 @@ fn places(list: &Value) -> Result<Vec<Place>> {
         .collect()
 }
 
+/// Looked up by ward, so that a name in a schema that the caller may not use is no error.
 fn find(name: &str) -> Result<Option<Oid>> {
-    spi::value::<Oid>("SELECT to_regclass($1)::oid", &[name.into()])
+    spi::as_owner(|| spi::value::<Oid>("SELECT to_regclass($1)::oid", &[name.into()]))
 }
 
 /// The key as primary-key columns with the values that the table would print.
@@ -220,7 +222,9 @@ fn is_visible(place: &Place, lock: &str) -> Result<bool> {
 
 /// May the caller read this relation at all?
 fn is_readable(relation: Oid) -> Result<bool> {
-    let sql = "SELECT has_table_privilege($1, 'SELECT')";
+    let sql =
+        "SELECT has_table_privilege(oid, 'SELECT') AND has_schema_privilege(relnamespace, 'USAGE')
+               FROM pg_class WHERE oid = $1";
     Ok(spi::value::<bool>(sql, &[relation.into()])? == Some(true))
 }
 
@@ -311,7 +315,10 @@ pub fn trace(start: &Place, up: bool) -> Result<Vec<Step>> {
             open.push((depth + 1, next));
         }
     }
-    steps.sort_by_key(|step| step.depth);
+    steps.sort_by_cached_key(|step| {
+        let place = |place: &Place| (place.relation.to_u32(), place.key.to_string());
+        (step.depth, place(&step.place), place(&step.from))
+    });
     Ok(steps)
 }
 

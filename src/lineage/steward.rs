@@ -57,7 +57,7 @@ pub fn declassify(relation: Oid, key: &Value, label: Label, reason: &str) -> Res
     Ok(changed + 1)
 }
 
-/// Hides a row and everything derived from it, at once. The number of rows that were hidden.
+/// Hides a row and everything derived from it, at once. The number of rows whose label changed.
 pub fn quarantine(relation: Oid, key: &Value, reason: &str) -> Result<u64> {
     let row = named(relation, key)?;
     need_reason("ward.quarantine", reason)?;
@@ -81,8 +81,8 @@ pub fn quarantine(relation: Oid, key: &Value, reason: &str) -> Result<u64> {
     Ok(changed + 1)
 }
 
-/// Takes a row, and what is hidden because of it alone, out of quarantine. The number of rows that
-/// the cascade looked at.
+/// Takes a row, and what is hidden because of it alone, out of quarantine. The number of rows whose
+/// label changed.
 pub fn release(relation: Oid, key: &Value, reason: &str) -> Result<u64> {
     let row = named(relation, key)?;
     need_reason("ward.release", reason)?;

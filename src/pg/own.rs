@@ -8,7 +8,7 @@ use crate::errors::{Code, Result, WardError};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum};
 use std::cell::Cell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 
 thread_local! {
@@ -96,11 +96,8 @@ impl Lookup {
         connected(|| {
             // SAFETY: S1, S4; the plan is kept before SPI is left.
             unsafe {
-                let options = pg_sys::CURSOR_OPT_GENERIC_PLAN as i32;
-                let count = types.len() as i32;
-                let plan =
-                    pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types.as_mut_ptr(), options);
-                if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
+                let plan = prepare(&sql, &mut types, pg_sys::CURSOR_OPT_GENERIC_PLAN)?;
+                if pg_sys::SPI_keepplan(plan) != 0 {
                     return Err(failed("plan"));
                 }
                 Ok(Self(plan))
@@ -151,10 +148,7 @@ fn once<T>(sql: &str, arguments: &[(Oid, Datum)], f: impl FnOnce(&Rows) -> Resul
     connected(|| {
         // SAFETY: S1, S4.
         let code = unsafe {
-            let plan = pg_sys::SPI_prepare(sql.as_ptr(), types.len() as i32, types.as_mut_ptr());
-            if plan.is_null() {
-                return Err(failed("plan"));
-            }
+            let plan = prepare(&sql, &mut types, 0)?;
             execute(plan, &values, true)
         };
         found(code, f)
@@ -207,21 +201,37 @@ fn found<T>(code: i32, f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
     f(&rows)
 }
 
-/// Runs `f` inside an SPI connection, with names resolved as ward's own.
-fn connected<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Prepares a statement with names resolved as ward's own; what it sets off resolves its names as
+/// the session does.
+///
+/// # Safety
+/// Inside an SPI connection.
+unsafe fn prepare(sql: &CStr, types: &mut [Oid], options: u32) -> Result<pg_sys::SPIPlanPtr> {
     let level = super::guc::nest();
     super::guc::save(c"search_path", "pg_catalog, pg_temp");
+    let count = types.len() as i32;
+    // SAFETY: by contract, S1, S4; on error the transaction's end restores the setting.
+    let plan = unsafe {
+        pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types.as_mut_ptr(), options as i32)
+    };
+    super::guc::unnest(level);
+    if plan.is_null() {
+        return Err(failed("plan"));
+    }
+    Ok(plan)
+}
+
+/// Runs `f` inside an SPI connection.
+fn connected<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     // SAFETY: S1, S4; on error the (sub)transaction's abort closes the connection.
-    let result = unsafe {
+    unsafe {
         if pg_sys::SPI_connect() < 0 {
             return Err(failed("connection"));
         }
         let result = f();
         pg_sys::SPI_finish();
         result
-    };
-    super::guc::unnest(level);
-    result
+    }
 }
 
 fn failed(what: &str) -> WardError {
