@@ -42,5 +42,6 @@ GRANT EXECUTE ON FUNCTION
     TO ward_admin;
 GRANT EXECUTE ON PROCEDURE ward.backfill(regclass, integer) TO ward_admin;
 GRANT EXECUTE ON FUNCTION ward.backfill_step(regclass, integer) TO ward_admin;
+GRANT EXECUTE ON FUNCTION ward.doctor() TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.derivations, ward.lineage, ward.quarantined TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;

@@ -45,6 +45,11 @@ extension_sql_file!(
     requires = ["schema"]
 );
 extension_sql_file!(
+    "../../sql/install/70_doctor.sql",
+    name = "doctor",
+    requires = ["lineage", lineage::derive_row, lineage::derive_source]
+);
+extension_sql_file!(
     "../../sql/install/80_views.sql",
     name = "views",
     requires = ["registry"]

@@ -58,10 +58,11 @@ fn is_ward() -> bool {
     level::current().ward || access::in_ward_script()
 }
 
-/// The columns that a relation is protected by, those that are masked, and those that lift a mask.
+/// The columns that a relation is protected by, those that derivations find rows by, those that are
+/// masked, and those that lift a mask.
 fn columns(p: &Protection) -> impl Iterator<Item = &Column> {
     let masks = p.masks.iter();
-    p.columns().chain(masks.flat_map(|mask| {
+    p.columns().chain(&p.keys).chain(masks.flat_map(|mask| {
         let owner = mask.unless_owner.as_ref().map(|owner| &owner.column);
         owner.into_iter().chain([&mask.column])
     }))

@@ -23,6 +23,14 @@ pub fn column(root: Oid, old: &str, new: &str) -> Result<()> {
             );
             spi::run(&sql, &[root.into(), old.into(), new.into()])?;
         }
+        for role in ["child", "parent"] {
+            let sql = format!(
+                "UPDATE ward_internal.derivation
+                 SET {role}_key = pg_catalog.array_replace({role}_key, $2::text, $3::text)
+                 WHERE {role} = $1 AND $2::text = ANY ({role}_key)"
+            );
+            spi::run(&sql, &[root.into(), old.into(), new.into()])?;
+        }
         Ok(())
     })
 }
