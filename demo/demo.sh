@@ -269,8 +269,39 @@ search_only() {
   refused "a distance without the search: refused" 42501/WD031 "${token[ben]}" "SELECT min(embedding <=> embedding) FROM chunks"
 }
 
+relabel() {
+  heading "9. Relabel a document, and its chunks follow"
+  local nearest="SELECT document_id FROM chunks ORDER BY embedding <=> (SELECT embedding FROM questions WHERE id = 1) LIMIT 10"
+  local document label
+  document=$(value "${token[dora]}" "SELECT document_id FROM ($nearest) c LIMIT 1")
+  label=$(value "${token[ben]}" "SELECT label FROM documents WHERE id = $document")
+  local raise="UPDATE documents SET label = 'restricted' WHERE id = $document"
+  local left_behind="SELECT count(*) > 0 FROM chunks WHERE document_id = $document AND label <@ ward.label 'internal'"
+  local found="SELECT count(*) > 0 FROM ($nearest) c WHERE document_id = $document"
+  say "Document $document is $label; dora, cleared for internal, finds it. ben makes it restricted:"
+  check "so far a relabelled document leaves its chunks behind (the control)" t \
+    "$(value "${token[ben]}" "SAVEPOINT s; $raise; $left_behind; ROLLBACK TO s")"
+  shown sql/derive.sql
+  dba -f sql/derive.sql >/dev/null
+  check "now its chunks follow in the same transaction: none is left that dora could see" f \
+    "$(value "${token[ben]}" "SAVEPOINT s; $raise; $left_behind; ROLLBACK TO s")"
+  check "rolled back, dora finds it as before" t "$(value "${token[dora]}" "$found")"
+  value "${token[ben]}" "$raise" >/dev/null
+  check "committed, it is gone from the nearest neighbours that dora gets" f "$(value "${token[dora]}" "$found")"
+  check "which are ten all the same" 10 "$(value "${token[dora]}" "SELECT count(*) FROM ($nearest) c")"
+  check "a chunk that ben adds and calls public is restricted" restricted \
+    "$(value "${token[ben]}" "SAVEPOINT s; INSERT INTO chunks SELECT 0, document_id, tenant_id, 'public', position, section, body, (SELECT embedding FROM questions WHERE id = 1) FROM chunks WHERE document_id = $document LIMIT 1 RETURNING label; ROLLBACK TO s")"
+  dba_value "SELECT ward.declassify('documents', '{\"id\": $document}', '$label', 'demo: published again')" >/dev/null
+  check "declassified by the DBA, with a reason, it is found again" t "$(value "${token[dora]}" "$found")"
+  dba_value "SELECT ward.quarantine('documents', '{\"id\": $document}', 'demo: poisoned')" >/dev/null
+  check "in quarantine, not even ben sees a chunk of it" 0 \
+    "$(value "${token[ben]}" "SELECT count(*) FROM chunks WHERE document_id = $document")"
+  dba_value "SELECT ward.release('documents', '{\"id\": $document}', 'demo: it was not')" >/dev/null
+  check "released, dora finds it again" t "$(value "${token[dora]}" "$found")"
+}
+
 superuser() {
-  heading "9. Not even the superuser who owns the tables"
+  heading "10. Not even the superuser who owns the tables"
   say "Without a token:"
   report "a superuser without a token: refused" 28000/WD000 \
     "$(dba -At -v VERBOSITY=verbose -c 'SELECT count(*) FROM chunks' 2>&1 || true)"
@@ -293,5 +324,6 @@ read_across
 write_across
 all_questions
 search_only
+relabel
 superuser
 summary
