@@ -276,7 +276,7 @@ relabel() {
   document=$(value "${token[dora]}" "SELECT document_id FROM ($nearest) c LIMIT 1")
   label=$(value "${token[ben]}" "SELECT label FROM documents WHERE id = $document")
   local raise="UPDATE documents SET label = 'restricted' WHERE id = $document"
-  local left_behind="SELECT count(*) > 0 FROM chunks WHERE document_id = $document AND label <@ ward.label 'internal'"
+  local left_behind="SELECT count(*) > 0 FROM chunks WHERE document_id = $document AND label OPERATOR(ward.<@) 'internal'"
   local found="SELECT count(*) > 0 FROM ($nearest) c WHERE document_id = $document"
   say "Document $document is $label; dora, cleared for internal, finds it. ben makes it restricted:"
   check "so far a relabelled document leaves its chunks behind (the control)" t \

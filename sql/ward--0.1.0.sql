@@ -34,16 +34,6 @@ COMMENT ON SCHEMA ward_internal IS 'private to the extension ward';
 -- requires:
 --   schema
 
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   schema
-
 -- The registry: what is trusted and what is protected. Changed through the functions of schema
 -- ward; read by the library directly. Every change is announced to all sessions by a trigger.
 
@@ -70,7 +60,7 @@ COMMENT ON TABLE ward_internal.revocation IS 'tokens, subjects and sessions that
 
 CREATE TABLE ward_internal.category (
     name text PRIMARY KEY,
-    bit  smallint NOT NULL UNIQUE CHECK (bit BETWEEN 0 AND 31)
+    bit  smallint NOT NULL UNIQUE CHECK (bit BETWEEN 0 AND 30)
 );
 COMMENT ON TABLE ward_internal.category IS 'names of custom label categories; labels themselves store only the bit';
 
@@ -327,7 +317,25 @@ CREATE FUNCTION ward.define_category(name text) RETURNS integer
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'define_category_wrapper';
-COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom category a name; its number, 0 to 31';
+COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom category a name; its number, 0 to 30';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::backfill_step
+
+CREATE FUNCTION ward.backfill_step(child regclass, pages integer) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'backfill_step_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -354,6 +362,14 @@ AS 'MODULE_PATHNAME', 'clearance_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::lineage::declassify
+
+CREATE FUNCTION ward.declassify(relation regclass, key jsonb, label ward.label, reason text) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'declassify_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::label::define_category
 -- Skipped due to `#[pgrx(sql = false)]`
 /* </end connected objects> */
@@ -366,6 +382,35 @@ LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'deny_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::lineage::derive
+
+CREATE FUNCTION ward.derive(
+    child regclass,
+    parent regclass,
+    child_key name[] DEFAULT '{}',
+    parent_key name[] DEFAULT '{}',
+    on_delete text DEFAULT 'delete',
+    options jsonb DEFAULT '{}'
+) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'derive_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::derive_row
+
+CREATE FUNCTION ward_internal.derive_row() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'derive_row_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::derive_source
+
+CREATE FUNCTION ward_internal.derive_source() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'derive_source_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::admin::distrust_issuer
 CREATE  FUNCTION "distrust_issuer"(
 	"issuer" TEXT /* & str */
@@ -374,6 +419,13 @@ STRICT VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path TO pg_catalog, pg_temp
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'distrust_issuer_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::filter_citations
+
+CREATE FUNCTION ward.filter_citations(sources jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'filter_citations_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -411,6 +463,14 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'keep_label_wrapper';
 /* <begin connected objects> */
 -- ward::api::label::level
 -- Skipped due to `#[pgrx(sql = false)]`
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::lineage
+
+CREATE FUNCTION ward.lineage(relation regclass, key jsonb, direction text DEFAULT 'derivatives')
+RETURNS TABLE (depth integer, relation regclass, key jsonb, through regclass, through_key jsonb)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'lineage_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -534,10 +594,74 @@ AS 'MODULE_PATHNAME', 'protect_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::lineage::quarantine
+
+CREATE FUNCTION ward.quarantine(relation regclass, key jsonb, reason text) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'quarantine_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::record_lineage
+
+CREATE FUNCTION ward.record_lineage(output regclass, output_key jsonb, sources jsonb) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'record_lineage_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::admin::registry_changed
 
 CREATE FUNCTION ward_internal.registry_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'registry_changed_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
+--   admin::registry_changed
+
+-- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.issuer
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.category
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.protection
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+
+-- Also under session_replication_role = replica, which would otherwise make a change silent.
+ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER announce;
+
+-- A dropped relation leaves the registry with it.
+CREATE FUNCTION ward_internal.forget_dropped() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    forgotten oid[];
+BEGIN
+    SELECT pg_catalog.array_agg(p.relation) INTO forgotten
+    FROM ward_internal.protection p
+    JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
+      ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+     AND dropped.objsubid = 0
+     AND p.relation = dropped.objid::pg_catalog.regclass;
+    -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
+    IF forgotten IS NOT NULL THEN
+        DELETE FROM ward_internal.derivation WHERE child = ANY (forgotten) OR parent = ANY (forgotten);
+        DELETE FROM ward_internal.backfill WHERE child = ANY (forgotten);
+        DELETE FROM ward_internal.lineage WHERE output = ANY (forgotten) OR source = ANY (forgotten);
+        DELETE FROM ward_internal.quarantine WHERE relation = ANY (forgotten);
+        DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
+        DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
+    END IF;
+END
+$$;
+CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -643,44 +767,220 @@ CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, v
 --   registry
 --   admin::registry_changed
 
--- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
+-- Which relations derive from which, which rows a recorded output came from, and what is in quarantine.
 
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.issuer
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.revocation
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.category
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.protection
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TABLE ward_internal.derivation (
+    child      regclass NOT NULL,
+    parent     regclass NOT NULL,
+    child_key  text[] NOT NULL,
+    parent_key text[] NOT NULL,
+    -- true: sources are named row by row with ward.record_lineage(); false: the child's key columns name them
+    recorded   boolean NOT NULL,
+    on_delete  text NOT NULL CHECK (on_delete IN ('delete', 'refuse', 'quarantine')),
+    -- rows from before the derivation that have not been looked at yet (ward.backfill)
+    pending    boolean NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by name NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (child, parent, child_key)
+);
+COMMENT ON TABLE ward_internal.derivation IS 'relations whose rows are made from rows of others';
 
--- Also under session_replication_role = replica, which would otherwise make a change silent.
-ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER announce;
+CREATE TABLE ward_internal.backfill (
+    child     regclass NOT NULL,
+    part      regclass NOT NULL,
+    next_page bigint NOT NULL,
+    pages     bigint NOT NULL,
+    PRIMARY KEY (child, part)
+);
+COMMENT ON TABLE ward_internal.backfill IS 'how far ward.backfill has got, by table and partition';
 
--- A dropped relation leaves the registry with it.
-CREATE FUNCTION ward_internal.forget_dropped() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE TABLE ward_internal.lineage (
+    output      regclass NOT NULL,
+    output_key  jsonb NOT NULL,
+    source      regclass NOT NULL,
+    source_key  jsonb NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    recorded_by text,
+    PRIMARY KEY (output, output_key, source, source_key)
+);
+CREATE INDEX ON ward_internal.lineage (source, source_key);
+COMMENT ON TABLE ward_internal.lineage IS 'which rows each recorded output was made from';
+
+CREATE TABLE ward_internal.quarantine (
+    relation   regclass NOT NULL,
+    key        jsonb NOT NULL,
+    reason     text NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by name NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (relation, key)
+);
+COMMENT ON TABLE ward_internal.quarantine IS 'rows that were put in quarantine themselves, not through a source';
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.derivation
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+ALTER TABLE ward_internal.derivation ENABLE ALWAYS TRIGGER announce;
+
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.derivation', '');
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.backfill', '');
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.lineage', '');
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.quarantine', '');
+
+CREATE VIEW ward.derivations AS
+    SELECT d.child, d.parent, d.child_key, d.parent_key, d.recorded, d.on_delete, d.pending,
+           CASE WHEN d.pending
+                THEN pg_catalog.round(100 * pg_catalog.sum(b.next_page) / GREATEST(pg_catalog.sum(b.pages), 1))
+           END AS percent_done,
+           d.changed_at, d.changed_by
+    FROM ward_internal.derivation d
+    LEFT JOIN ward_internal.backfill b ON b.child = d.child
+    GROUP BY d.child, d.parent, d.child_key;
+COMMENT ON VIEW ward.derivations IS 'relations whose rows are made from rows of others; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.lineage AS
+    SELECT output, output_key, source, source_key, recorded_at, recorded_by FROM ward_internal.lineage;
+COMMENT ON VIEW ward.lineage IS 'what ward.record_lineage() recorded; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.quarantined AS
+    SELECT relation, key, reason, changed_at, changed_by FROM ward_internal.quarantine;
+COMMENT ON VIEW ward.quarantined IS 'rows that ward.quarantine() hid; for ward_admin and ward_auditor';
+
+-- Rows from before a derivation, a few pages per transaction.
+CREATE PROCEDURE ward.backfill(child regclass, pages integer DEFAULT 1000)
+LANGUAGE plpgsql
 AS $$
 DECLARE
-    forgotten oid[];
+    more boolean := true;
 BEGIN
-    SELECT pg_catalog.array_agg(p.relation) INTO forgotten
-    FROM ward_internal.protection p
-    JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
-      ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-     AND dropped.objsubid = 0
-     AND p.relation = dropped.objid::pg_catalog.regclass;
-    -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
-    IF forgotten IS NOT NULL THEN
-        DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
-        DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
-    END IF;
+    WHILE more LOOP
+        more := ward.backfill_step(child, pages);
+        COMMIT;
+    END LOOP;
 END
 $$;
-CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();
+COMMENT ON PROCEDURE ward.backfill(regclass, integer) IS
+    'gives rows from before ward.derive() what their sources have, committing after each batch of pages';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   lineage
+--   lineage::derive_row
+--   lineage::derive_source
+
+-- What an administrator should look at, each finding with the SQL that cures it.
+
+CREATE FUNCTION ward.doctor()
+RETURNS TABLE (severity text, relation regclass, finding text, cure text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE covered(relation, root) AS (
+        SELECT p.relation::oid, p.relation::oid FROM ward_internal.protection p
+        UNION
+        SELECT i.inhrelid, c.root FROM covered c JOIN pg_inherits i ON i.inhparent = c.relation
+    ),
+    tables AS (
+        SELECT c.oid, c.relkind, c.relispartition FROM pg_class c
+        WHERE c.relkind IN ('r', 'p', 'm', 'f') AND c.oid >= 16384
+          AND c.relnamespace NOT IN ('ward'::regnamespace, 'ward_internal'::regnamespace)
+          AND c.relpersistence <> 't'
+          AND NOT EXISTS (SELECT FROM pg_depend d
+                          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    ),
+    open_tables AS (
+        SELECT t.* FROM tables t
+        WHERE NOT EXISTS (SELECT FROM covered c WHERE c.relation = t.oid)
+          -- a partition is looked at with its root
+          AND NOT t.relispartition
+    ),
+    -- relations that the rules of a (materialised) view name, through other views as well
+    reads(view, relation) AS (
+        SELECT r.ev_class, d.refobjid
+        FROM pg_rewrite r
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+         AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+        UNION
+        SELECT reads.view, d.refobjid
+        FROM reads
+        JOIN pg_rewrite r ON r.ev_class = reads.relation
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+         AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+    ),
+    keys AS (
+        SELECT k.conrelid, k.confrelid, k.conname,
+               ARRAY(SELECT a.attname FROM unnest(k.conkey) WITH ORDINALITY u(n, i)
+                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.n ORDER BY i) AS child_key,
+               ARRAY(SELECT a.attname FROM unnest(k.confkey) WITH ORDINALITY u(n, i)
+                     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.n ORDER BY i) AS parent_key,
+               CASE k.confdeltype WHEN 'c' THEN 'delete' WHEN 'a' THEN 'refuse' WHEN 'r' THEN 'refuse' END AS on_delete
+        FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0
+    ),
+    -- the triggers that each relation of a derivation must have
+    wanted AS (
+        SELECT DISTINCT c.relation, f.function, d.child, d.parent, d.child_key, d.parent_key, d.recorded, d.on_delete
+        FROM ward_internal.derivation d
+        CROSS JOIN LATERAL (VALUES (d.child::oid, 'ward_internal.derive_row'), (d.parent::oid, 'ward_internal.derive_source')) f(root, function)
+        JOIN covered c ON c.root = f.root
+    )
+    SELECT 'error', t.oid::regclass, 'has embeddings in column ' || quote_ident(a.attname) || ', and is not protected',
+           format('SELECT ward.protect(%L);', t.oid::regclass)
+           || ' -- or, if its rows are made from protected ones, ward.derive()'
+    FROM open_tables t
+    JOIN pg_attribute a ON a.attrelid = t.oid AND NOT a.attisdropped
+    JOIN pg_type y ON y.oid = a.atttypid AND y.typname IN ('vector', 'halfvec', 'sparsevec')
+    UNION ALL
+    SELECT 'error', t.oid::regclass, 'has a foreign key to protected ' || k.confrelid::regclass || ', and is neither protected nor derived',
+           format('SELECT ward.derive(%L, %L, %L, %L, %L, ''{"add_columns": true}'');',
+                  t.oid::regclass, k.confrelid::regclass, k.child_key, k.parent_key, coalesce(k.on_delete, 'delete'))
+    FROM open_tables t
+    JOIN keys k ON k.conrelid = t.oid
+    JOIN covered c ON c.relation = k.confrelid AND c.root = k.confrelid
+    UNION ALL
+    SELECT 'warning', d.child::regclass, 'is protected, and has a foreign key to ' || k.confrelid::regclass || ' without being derived from it',
+           format('SELECT ward.derive(%L, %L, %L, %L, %L);', d.child::regclass, k.confrelid::regclass, k.child_key, k.parent_key, coalesce(k.on_delete, 'delete'))
+    FROM (SELECT relation::oid AS child, label FROM ward_internal.protection) d
+    JOIN keys k ON k.conrelid = d.child AND k.confrelid <> k.conrelid
+    JOIN ward_internal.protection p ON p.relation = k.confrelid AND p.label IS NOT NULL
+    WHERE NOT EXISTS (SELECT FROM ward_internal.derivation v WHERE v.child = d.child AND v.parent = k.confrelid)
+    UNION ALL
+    SELECT 'error', t.oid::regclass, 'is a materialised view of protected ' || min(r.relation::regclass::text) || ', and is not protected',
+           format('DROP MATERIALIZED VIEW %s;', t.oid::regclass) || ' -- it holds the rows of all tenants'
+    FROM open_tables t
+    JOIN reads r ON r.view = t.oid
+    JOIN covered c ON c.relation = r.relation
+    WHERE t.relkind = 'm'
+    GROUP BY t.oid
+    UNION ALL
+    SELECT 'error', w.relation::regclass, 'lacks a trigger that keeps derived rows in step; statements that write it are refused',
+           format('SELECT ward.derive(%L, %L, %L, %L, %L);', w.child, w.parent,
+                  CASE WHEN w.recorded THEN '{}' ELSE w.child_key::text END,
+                  CASE WHEN w.recorded THEN '{}' ELSE w.parent_key::text END, w.on_delete)
+    FROM wanted w
+    WHERE (SELECT count(*) FROM pg_trigger g
+           WHERE g.tgrelid = w.relation AND g.tgfoid::regproc::text = w.function AND g.tgenabled = 'A')
+          < CASE w.function WHEN 'ward_internal.derive_row' THEN 1 ELSE 3 END
+    UNION ALL
+    SELECT 'warning', d.child, 'has rows from before its derivation that have not been looked at',
+           format('CALL ward.backfill(%L);', d.child)
+    FROM ward_internal.derivation d WHERE d.pending
+    UNION ALL
+    SELECT 'warning', d.child, 'has no index that begins with the key of its source: each change of a source reads it whole',
+           format('CREATE INDEX ON %s (%s);', d.child, (SELECT string_agg(quote_ident(name), ', ') FROM unnest(d.child_key) name))
+    FROM ward_internal.derivation d
+    WHERE NOT EXISTS (
+        SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        WHERE i.indrelid = d.child AND i.indpred IS NULL AND a.attname::text = ANY (d.child_key))
+    ORDER BY 1, 2, 3
+$$;
+COMMENT ON FUNCTION ward.doctor() IS
+    'findings, each with the SQL that cures it: relations that should be protected or derived, and derivations out of step';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::lineage::release
+
+CREATE FUNCTION ward.release(relation regclass, key jsonb, reason text) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'release_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -768,6 +1068,14 @@ AS 'MODULE_PATHNAME', 'trust_issuer_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::lineage::underive
+
+CREATE FUNCTION ward.underive(child regclass, parent regclass, reason text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'underive_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::mask::unmask
 
 CREATE FUNCTION ward.unmask(relation regclass, column_name name, reason text) RETURNS void
@@ -788,7 +1096,7 @@ AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 -- Everything is closed first; what applications and administrators need is opened one by one.
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ward, ward_internal FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ward, ward_internal FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA ward, ward_internal FROM PUBLIC;
 REVOKE ALL ON SCHEMA ward, ward_internal FROM PUBLIC;
 GRANT USAGE ON SCHEMA ward TO PUBLIC;
 
@@ -798,7 +1106,8 @@ GRANT EXECUTE ON FUNCTION
     ward.tenant(), ward.tenants(), ward.subject(), ward.clearance(), ward.claim(text),
     ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
     ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label),
-    ward_internal.copy_rows(anyelement)
+    ward_internal.copy_rows(anyelement),
+    ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text)
     TO PUBLIC;
 
 -- The type ward.label with its operators, and what masks are computed by: everybody.
@@ -821,8 +1130,15 @@ GRANT EXECUTE ON FUNCTION
     ward.trust_issuer(text, text, jsonb, jsonb, jsonb), ward.rotate_keys(text, jsonb),
     ward.distrust_issuer(text), ward.revoke(text, text, text), ward.define_category(text),
     ward.protect(regclass, name, name, name, name, jsonb), ward.unprotect(regclass, text),
-    ward.mask(regclass, name, text, ward.label, text, jsonb), ward.unmask(regclass, name, text)
+    ward.mask(regclass, name, text, ward.label, text, jsonb), ward.unmask(regclass, name, text),
+    ward.derive(regclass, regclass, name[], name[], text, jsonb), ward.underive(regclass, regclass, text),
+    ward.declassify(regclass, jsonb, ward.label, text),
+    ward.quarantine(regclass, jsonb, text), ward.release(regclass, jsonb, text)
     TO ward_admin;
+GRANT EXECUTE ON PROCEDURE ward.backfill(regclass, integer) TO ward_admin;
+GRANT EXECUTE ON FUNCTION ward.backfill_step(regclass, integer) TO ward_admin;
+GRANT EXECUTE ON FUNCTION ward.doctor() TO ward_admin, ward_auditor;
+GRANT SELECT ON ward.derivations, ward.lineage, ward.quarantined TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;
 /* </end connected objects> */
 

@@ -148,9 +148,14 @@ impl Derived<'_> {
             Some(Mode::Lower(_)) if own.is_some() && own == before => None,
             _ => own,
         };
-        let label = join(own, inherited.label)
-            .or_else(|| session::has_token().then_some(self.p.default_label))
-            .filter(|_| !inherited.unlabelled);
+        let label = if inherited.unlabelled {
+            // Hidden with its source; what it carried on its own account must not be forgotten.
+            let hidden = Label::PUBLIC.with(Category::QUARANTINE);
+            own.map(|own| own.join(hidden))
+        } else {
+            let default = || session::has_token().then_some(self.p.default_label);
+            join(own, inherited.label).or_else(default)
+        };
         if label != self.stored_label(self.new) {
             let value = label.map(|label| Datum::from(label.to_bits()));
             changes.push((column.attno, value));
@@ -170,10 +175,17 @@ impl Derived<'_> {
     }
 
     fn set_tenant(&self, inherited: &Inherited, changes: &mut Vec<Change>) -> Result<()> {
-        let (Some(dimension), Some(tenant)) = (&self.p.tenant, &inherited.tenant) else {
+        let Some(dimension) = &self.p.tenant else {
             return Ok(());
         };
         let own = self.value(dimension);
+        if inherited.tenantless {
+            changes.extend(own.is_some().then_some((dimension.column.attno, None)));
+            return Ok(());
+        }
+        let Some(tenant) = &inherited.tenant else {
+            return Ok(());
+        };
         if own.as_ref() == Some(tenant) {
             return Ok(());
         }

@@ -196,6 +196,8 @@ pub struct Inherited {
     /// Has one of them no label? Then nobody may see what is made from it, either.
     pub unlabelled: bool,
     pub tenant: Option<Value>,
+    /// Is one of them nobody's? Then what is made from it is, too.
+    pub tenantless: bool,
     /// Outer `None`: no source has an owner.
     pub owner: Option<Option<Value>>,
     /// Who may see all of them; outer `None`: no source has an acl.
@@ -238,11 +240,15 @@ impl Inherited {
         parent: &Protection,
         source: &Source,
     ) -> Result<()> {
-        let (Some(dimension), Some(text)) = (&child.tenant, &source.tenant) else {
+        let (Some(dimension), Some(_)) = (&child.tenant, &parent.tenant) else {
+            return Ok(());
+        };
+        let Some(text) = &source.tenant else {
+            self.tenantless = true;
             return Ok(());
         };
         // What all tenants share belongs to none of them.
-        if parent.tenant.is_none() || parent.shared_tenant.as_ref() == Some(text) {
+        if parent.shared_tenant.as_ref() == Some(text) {
             return Ok(());
         }
         let tenant = dimension.scalar.parse(text);

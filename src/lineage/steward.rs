@@ -7,6 +7,7 @@ use super::key;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::{Datum, Oid, log, own, spi, xact};
 use crate::registry::{self, Protection};
+use crate::rows::protect::in_maintenance;
 use serde_json::Value;
 use std::rc::Rc;
 use ward_core::{Category, Label};
@@ -222,7 +223,8 @@ impl Named {
             "UPDATE {} c SET {} = {value} WHERE {}",
             self.table, self.label, self.condition
         );
-        own::change(self.p.relation, &sql, &self.arguments()).map(|_| ())
+        // In maintenance, so that the application's triggers do not run for what it did not write.
+        in_maintenance(|| own::change(self.p.relation, &sql, &self.arguments()).map(|_| ()))
     }
 
     fn record(&self, what: &str, reason: &str) {

@@ -62,11 +62,19 @@ fn is_code(text: &str) -> bool {
         .is_some_and(|digits| digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// What the installed SQL puts into schema `ward`: functions, views, types, aggregates, operators.
+/// What the installed SQL puts into schema `ward`: functions, procedures, views, types,
+/// aggregates, operators.
 ///
 /// A name without a schema is created in the extension's own, which is `ward`.
 pub fn public_objects(sql: &str) -> BTreeSet<String> {
-    const KINDS: [&str; 5] = ["FUNCTION ", "VIEW ", "TYPE ", "AGGREGATE ", "OPERATOR "];
+    const KINDS: [&str; 6] = [
+        "FUNCTION ",
+        "PROCEDURE ",
+        "VIEW ",
+        "TYPE ",
+        "AGGREGATE ",
+        "OPERATOR ",
+    ];
     let created = sql
         .lines()
         .filter_map(|line| line.trim().strip_prefix("CREATE "));

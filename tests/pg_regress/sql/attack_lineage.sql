@@ -150,8 +150,21 @@ RESET ward.token;
 RESET ROLE;
 SELECT * FROM seen;
 SELECT * FROM pg_temp.low('parts');
--- New and former partitions.
+-- A source that loses its label or tenant hides what was made from it, and what that carried is not forgotten.
 SET ward.maintenance = 'x';
+DROP TRIGGER before ON parts;
+INSERT INTO papers VALUES (8, 1, 'public', 8), (9, 1, 'public', 9), (10, 1, 'public', 10);
+INSERT INTO parts VALUES (80, 8, 1, 'secret'), (90, 9, 1, 'public'), (100, 10, 1, 'restricted');
+SELECT ward.quarantine('parts', '{"id": 100}', 'bad');
+UPDATE papers SET label = NULL WHERE id IN (8, 10);
+UPDATE papers SET tenant_id = NULL WHERE id = 9;
+SELECT id, tenant_id, label FROM parts WHERE id >= 80 ORDER BY id;
+UPDATE papers SET label = 'public', tenant_id = 1 WHERE id IN (8, 9, 10);
+SELECT id, tenant_id, label FROM parts WHERE id >= 80 ORDER BY id;
+SELECT ward.release('parts', '{"id": 80}', 'looked at');
+SELECT id, tenant_id, label FROM parts WHERE id = 80;
+TABLE seen;
+-- New and former partitions.
 CREATE TABLE spread_3 PARTITION OF spread FOR VALUES IN (3);
 ALTER TABLE spread DETACH PARTITION spread_1;
 CREATE TABLE heir2 () INHERITS (base);

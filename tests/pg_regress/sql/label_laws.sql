@@ -5,7 +5,7 @@
 CREATE TEMP TABLE labels AS
 SELECT n, level, bits, label(
         (ARRAY['public', 'internal', 'confidential', 'restricted', 'secret'])[level + 1],
-        ARRAY(SELECT CASE WHEN i < 24 THEN (:'std'::text[])[i + 1] ELSE 'x' || i - 24 END
+        ARRAY(SELECT CASE WHEN i < 24 THEN (:'std'::text[])[i + 1] WHEN i = 55 THEN 'quarantine' ELSE 'x' || i - 24 END
               FROM generate_series(0, 55) i WHERE bits >> i & 1 = 1)) AS l
 FROM (SELECT n, n % 5 AS level,
              CASE n % 4 WHEN 0 THEN a & b & c & 255 WHEN 1 THEN a & b & c WHEN 2 THEN a ELSE a | b | c END AS bits
