@@ -12,7 +12,11 @@ GRANT EXECUTE ON FUNCTION
     ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
     ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label),
     ward_internal.copy_rows(anyelement),
-    ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text)
+    ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text),
+    ward_internal.join_two(ward.label, ward.label), ward_internal.raise_label(ward.label, ward.label),
+    ward_internal.refuse_labelled(oid, ward.label), ward_internal.tenant_set(text, text),
+    ward_internal.join_tenants(text[], text[]), ward_internal.all_tenants(text[]),
+    ward_internal.only_tenant(oid, text, text[])
     TO PUBLIC;
 
 -- The type ward.label with its operators, and what masks are computed by: everybody.

@@ -4,6 +4,7 @@
 //! The installed SQL is generated from these declarations and from the parts in `sql/install/`.
 
 mod admin;
+mod flow;
 pub mod label;
 mod lineage;
 mod mask;
@@ -43,6 +44,11 @@ extension_sql_file!(
     "../../sql/install/30_copy.sql",
     name = "copy",
     requires = ["schema"]
+);
+extension_sql_file!(
+    "../../sql/install/40_flow.sql",
+    name = "flow",
+    requires = ["label", flow::join_tenants]
 );
 extension_sql_file!(
     "../../sql/install/70_doctor.sql",

@@ -6,14 +6,18 @@
 //! - [`cascade`]: what follows when a source is relabelled, moved or deleted;
 //! - [`backfill`]: rows from before the derivation;
 //! - [`steward`]: `ward.declassify`, `ward.quarantine` and `ward.release`;
-//! - [`record`]: sources that are named row by row, and citations.
+//! - [`record`]: sources that are named row by row, and citations;
+//! - [`carry`]: what the rows that a row comes from bring along, through a query;
+//! - [`flow`]: rows that a statement writes get the labels of the rows that they came from.
 //!
 //! The idea is that of information flow: a result carries the least upper bound of the labels of
 //! everything it was made from (Denning, "A lattice model of secure information flow", 1976).
 
 pub mod backfill;
+pub mod carry;
 pub mod cascade;
 pub mod define;
+pub mod flow;
 mod key;
 pub mod record;
 pub mod row;

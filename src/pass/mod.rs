@@ -14,6 +14,7 @@ pub mod run;
 
 use crate::config;
 use crate::errors::{Code, Result, WardError};
+use crate::lineage::flow;
 use crate::mask;
 use crate::pg::access;
 use crate::pg::catalog;
@@ -131,6 +132,7 @@ fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
                 rows::enforce(level, &identity, &objects)?;
                 refuse_unknown_command(level)
             })?;
+            flow::enforce(query, &identity, &objects)?;
             if touched.masks {
                 mask::enforce(query, &identity, &objects)?;
             }
@@ -204,8 +206,9 @@ fn refuse_key(rte: Rte) -> Result<()> {
     ))
 }
 
+/// The protection of what an entry shows rows of, those that a statement trigger is given included.
 fn protection_of(rte: Rte) -> Result<Option<Rc<Protection>>> {
-    match rte.table() {
+    match rte.rows_of() {
         Some(table) => registry::protection(table),
         None => Ok(None),
     }
@@ -252,7 +255,7 @@ fn refuse_unsafe() -> Result<()> {
 fn mark_all(query: Query) -> Result<()> {
     query.visit(&mut |level| {
         for (_, rte) in level.rtes() {
-            if protection_of(rte)?.is_some() {
+            if rte.table().is_some() && protection_of(rte)?.is_some() {
                 rte.set_mark(check::mark(check::Stage::Masks));
             }
         }

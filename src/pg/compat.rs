@@ -471,3 +471,55 @@ pub unsafe fn merge_condition(query: *mut pg_sys::Query) -> Option<*mut *mut pg_
         Some(&raw mut (*query).mergeJoinCondition)
     }
 }
+
+/// Notes which outer joins of `query` can make NULLs of this variable of one of its entries.
+///
+/// # Safety
+/// Both are live; the variable belongs to the level's target list (S2).
+pub unsafe fn mark_nulled(query: *mut pg_sys::Query, var: *mut pg_sys::Var) {
+    #[cfg(feature = "pg15")]
+    let _ = (query, var);
+    #[cfg(not(feature = "pg15"))]
+    {
+        /// Is entry `index` below `node`? Collects the joins on the way that can make NULLs of it.
+        unsafe fn find(node: *mut pg_sys::Node, index: c_int, joins: &mut Vec<c_int>) -> bool {
+            use pg_sys::JoinType::{JOIN_FULL, JOIN_LEFT, JOIN_RIGHT};
+            if node.is_null() {
+                return false;
+            }
+            // SAFETY: S2; each cast follows its tag.
+            unsafe {
+                match (*node).type_ {
+                    pg_sys::NodeTag::T_RangeTblRef => {
+                        (*node.cast::<pg_sys::RangeTblRef>()).rtindex == index
+                    }
+                    pg_sys::NodeTag::T_FromExpr => {
+                        let list = (*node.cast::<pg_sys::FromExpr>()).fromlist;
+                        super::node::list_items(list).any(|item| find(item, index, joins))
+                    }
+                    pg_sys::NodeTag::T_JoinExpr => {
+                        let join = node.cast::<pg_sys::JoinExpr>();
+                        let kind = (*join).jointype;
+                        let left = find((*join).larg, index, joins);
+                        let right = !left && find((*join).rarg, index, joins);
+                        let nulled = (left && [JOIN_RIGHT, JOIN_FULL].contains(&kind))
+                            || (right && [JOIN_LEFT, JOIN_FULL].contains(&kind));
+                        if nulled && (*join).rtindex != 0 {
+                            joins.push((*join).rtindex);
+                        }
+                        left || right
+                    }
+                    _ => false,
+                }
+            }
+        }
+        // SAFETY: by contract.
+        unsafe {
+            let mut joins = Vec::new();
+            find((*query).jointree.cast(), (*var).varno as c_int, &mut joins);
+            for join in joins {
+                (*var).varnullingrels = pg_sys::bms_add_member((*var).varnullingrels, join);
+            }
+        }
+    }
+}

@@ -320,6 +320,29 @@ pub fn case(column: &Column, condition: Expr, value: Expr, otherwise: Expr) -> E
     }
 }
 
+/// `CASE WHEN condition THEN value END`.
+pub(super) fn when(condition: Expr, value: Expr) -> Expr {
+    // SAFETY: S2.
+    unsafe {
+        let (type_oid, typmod, collation) = (
+            pg_sys::exprType(value.raw()),
+            pg_sys::exprTypmod(value.raw()),
+            pg_sys::exprCollation(value.raw()),
+        );
+        let when = make_node::<pg_sys::CaseWhen>(NodeTag::T_CaseWhen);
+        (*when).expr = condition.raw().cast();
+        (*when).result = value.raw().cast();
+        (*when).location = -1;
+        let node = make_node::<pg_sys::CaseExpr>(NodeTag::T_CaseExpr);
+        (*node).casetype = type_oid;
+        (*node).casecollid = collation;
+        (*node).args = pg_sys::lappend(null_mut(), when.cast());
+        (*node).defresult = pg_sys::makeNullConst(type_oid, typmod, collation).cast();
+        (*node).location = -1;
+        Expr::from_raw(node.cast())
+    }
+}
+
 /// An eight-byte constant of a pass-by-value type (a label).
 pub fn eight_bytes(type_oid: Oid, bits: i64) -> Expr {
     constant_node(type_oid, Oid::INVALID, 8, pg_sys::Datum::from(bits), true)

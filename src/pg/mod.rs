@@ -14,6 +14,7 @@
 pub mod access;
 pub mod activity;
 pub mod arguments;
+pub mod carry;
 pub mod catalog;
 pub mod check;
 pub mod compat;
@@ -53,6 +54,12 @@ pub use pgrx::pg_sys::{Datum, Oid};
 
 /// The type OID of `boolean`.
 pub const BOOLEAN: Oid = pgrx::pg_sys::BOOLOID;
+/// `text` in SQL.
+pub const TEXT: Oid = pgrx::pg_sys::TEXTOID;
+/// `varchar` in SQL.
+pub const VARCHAR: Oid = pgrx::pg_sys::VARCHAROID;
+/// `text[]` in SQL.
+pub const TEXT_ARRAY: Oid = pgrx::pg_sys::TEXTARRAYOID;
 
 use pgrx::pg_sys;
 

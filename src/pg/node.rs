@@ -483,6 +483,15 @@ impl TargetList {
         false
     }
 
+    pub(super) fn raw(self) -> *mut pg_sys::List {
+        // SAFETY: S2.
+        unsafe { *self.0 }
+    }
+
+    pub(super) fn entries(self) -> impl Iterator<Item = *mut pg_sys::TargetEntry> {
+        list_items(self.raw())
+    }
+
     /// Is column `attno` assigned?
     pub fn assigns(self, attno: i16) -> bool {
         self.map(attno, |value| value)

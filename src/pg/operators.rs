@@ -46,6 +46,11 @@ pub fn is_of_core_or_vector(function: Oid) -> bool {
     !is_user_object(function) || is_of_vector(pg_sys::ProcedureRelationId, function)
 }
 
+/// Is this function core's, pgvector's or ward's?
+pub fn is_trusted(function: Oid) -> bool {
+    is_of_core_or_vector(function) || is_of(c"ward", pg_sys::ProcedureRelationId, function)
+}
+
 /// Is it equality of core's types? (One that a user defines could tell what it is given.)
 pub fn is_equality(operator: Oid) -> bool {
     let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
@@ -66,14 +71,18 @@ pub fn is_vector_type(type_oid: Oid) -> bool {
 
 /// Does this object, a row of catalogue `class`, belong to pgvector?
 fn is_of_vector(class: Oid, object: Oid) -> bool {
+    is_of(c"vector", class, object)
+}
+
+fn is_of(name: &CStr, class: Oid, object: Oid) -> bool {
     // SAFETY: S3; the palloc'ed name is copied.
     unsafe {
         let extension = pg_sys::getExtensionOfObject(class, object);
         if extension == Oid::INVALID {
             return false;
         }
-        let name = pg_sys::get_extension_name(extension);
-        !name.is_null() && CStr::from_ptr(name) == c"vector"
+        let found = pg_sys::get_extension_name(extension);
+        !found.is_null() && CStr::from_ptr(found) == name
     }
 }
 

@@ -40,10 +40,31 @@ pub struct Objects {
     pub derive_row: Oid,
     /// The trigger that notes changed and deleted sources.
     pub derive_source: Oid,
+    /// What labels are carried by.
+    pub flow: FlowFunctions,
     /// What masks are computed by.
     pub masks: MaskFunctions,
     /// The role that may administer policy.
     pub admin: Option<Oid>,
+}
+
+/// The functions that carry labels and tenants from the rows read to the rows written.
+#[derive(Debug)]
+pub struct FlowFunctions {
+    /// Join of two labels, of which each may be NULL.
+    pub join_two: Oid,
+    /// The same as an aggregate.
+    pub join_labels: Oid,
+    /// A label to store, raised.
+    pub raise_label: Oid,
+    /// The tenants that rows came from: of one row, of two, and as an aggregate.
+    pub tenant_set: Oid,
+    pub join_tenants: Oid,
+    pub all_tenants: Oid,
+    /// A tenant to store, unless the row came from others.
+    pub only_tenant: Oid,
+    /// Refuses labels above the lowest.
+    pub refuse_labelled: Oid,
 }
 
 /// The functions `ward_internal.mask_*`.
@@ -141,6 +162,16 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
         keep_label: function(c"keep_label", internal)?,
         derive_row: function(c"derive_row", internal)?,
         derive_source: function(c"derive_source", internal)?,
+        flow: FlowFunctions {
+            join_two: function(c"join_two", internal)?,
+            join_labels: function(c"join_labels", public)?,
+            raise_label: function(c"raise_label", internal)?,
+            tenant_set: function(c"tenant_set", internal)?,
+            join_tenants: function(c"join_tenants", internal)?,
+            all_tenants: function(c"all_tenants", internal)?,
+            only_tenant: function(c"only_tenant", internal)?,
+            refuse_labelled: function(c"refuse_labelled", internal)?,
+        },
         masks: mask_functions(internal)?,
         admin: catalog::role(c"ward_admin"),
     })

@@ -1,0 +1,491 @@
+#![forbid(unsafe_code)]
+//! The labels of the rows that a row comes from, carried through a query as one more column.
+//!
+//! [`Carrier::of`] gives, for one query level, an expression over the level's own columns: the join of
+//! what all protected rows bring along that an output row was made of. Sub-selects, views and WITH
+//! queries on the way put out what they carry as a column of their own; groups aggregate it.
+//!
+//! What a row is made of are the entries of FROM, and the sub-selects in its output and in the
+//! conditions of its query. EXISTS in conditions only decides whether a row is there, and brings
+//! nothing along; neither do the row conditions of tables. Functions that read tables are opaque:
+//! what they read is a statement of their own.
+//!
+//! Where it cannot be told row by row, the answer is [`Flow::Unknown`]: the caller takes a bound of
+//! everything that the session can read (its clearance), or refuses.
+
+use crate::errors::Result;
+use crate::pg::carry::{Branch, Kind, Source, Sublink, With};
+use crate::pg::expr;
+use crate::pg::node::{Command, Expr, Query, TargetList};
+use crate::pg::{self, Oid};
+use crate::registry::{self, Dimension, Objects, Protection};
+use std::collections::HashSet;
+
+/// What a query level's rows bring along.
+#[derive(Clone, Copy)]
+pub enum Flow {
+    /// Nothing: no relevant row is a source.
+    Nothing,
+    /// This, over the level's columns; NULL stands for nothing.
+    Value(Expr),
+    /// Something, and no expression tells what.
+    Unknown,
+}
+
+/// What is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cargo {
+    /// Labels; NULL stands for the lowest.
+    Labels,
+    /// The tenants that are not shared ones, as a set.
+    Tenants,
+    /// Nothing, or [`Flow::Unknown`] where rows of any tenant are a source.
+    AnyTenant,
+    /// Nothing, or [`Flow::Unknown`] where any protected row is a source.
+    AnyRow,
+}
+
+impl Cargo {
+    /// The type of the expressions.
+    fn kind(self, objects: &Objects) -> Kind {
+        let type_oid = match self {
+            Self::Labels | Self::AnyRow => objects.label_type,
+            Self::Tenants | Self::AnyTenant => pg::TEXT_ARRAY,
+        };
+        // A set of tenants is never sorted or compared; its elements have the default collation.
+        Kind::of(type_oid)
+    }
+
+    /// What joins two, and the same as an aggregate.
+    fn functions(self, objects: &Objects) -> (Oid, Oid) {
+        let flow = &objects.flow;
+        match self {
+            Self::Labels | Self::AnyRow => (flow.join_two, flow.join_labels),
+            Self::Tenants | Self::AnyTenant => (flow.join_tenants, flow.all_tenants),
+        }
+    }
+
+    /// What the rows of a protected relation bring along, being entry `index` of `level`.
+    fn of_row(self, p: &Protection, level: Query, index: u32, objects: &Objects) -> Flow {
+        // What a trigger is given is its author's to pass on, row by row or as a table.
+        let is_stored = level.rte(index).is_some_and(|rte| rte.table().is_some());
+        let known = |found: bool| match found && is_stored {
+            true => Flow::Unknown,
+            false => Flow::Nothing,
+        };
+        match self {
+            Self::Labels => p.label.as_ref().map_or(Flow::Nothing, |label| {
+                Flow::Value(level.column_value(index, label))
+            }),
+            Self::Tenants => p.tenant.as_ref().map_or(Flow::Nothing, |tenant| {
+                let value = level.column_value(index, &tenant.column);
+                Flow::Value(tenant_set(p, tenant, value, objects))
+            }),
+            Self::AnyTenant => known(p.tenant.is_some()),
+            Self::AnyRow => known(p.columns().next().is_some() || !p.masks.is_empty()),
+        }
+    }
+}
+
+/// The set of one row's tenant, without the shared one.
+pub fn tenant_set(p: &Protection, tenant: &Dimension, value: Expr, objects: &Objects) -> Expr {
+    let column = &tenant.column;
+    let shared = p.shared_tenant.as_deref();
+    let shared = shared.and_then(|name| tenant.scalar.parse(name));
+    let shared = match shared {
+        Some(shared) => column
+            .constant(tenant.scalar, &shared)
+            .to_text(column.type_oid),
+        None => Kind::of(pg::TEXT).null(),
+    };
+    let arguments = [value.to_text(column.type_oid), shared];
+    expr::call(objects.flow.tenant_set, pg::TEXT_ARRAY, &arguments)
+}
+
+/// Carries one cargo through the levels of one statement.
+pub struct Carrier<'a> {
+    cargo: Cargo,
+    objects: &'a Objects,
+    /// The WITH queries that may bring something along.
+    loaded: HashSet<String>,
+    /// The WITH queries of which somebody reads whole rows: a further column would show.
+    shown_whole: HashSet<String>,
+    entries: Vec<(Query, u32, Flow)>,
+    withs: Vec<(Query, Flow, i16)>,
+}
+
+impl<'a> Carrier<'a> {
+    /// For the statement `top`, whose row conditions are in place.
+    pub fn new(cargo: Cargo, top: Query, objects: &'a Objects) -> Result<Self> {
+        let mut carrier = Self {
+            cargo,
+            objects,
+            loaded: HashSet::new(),
+            shown_whole: HashSet::new(),
+            entries: Vec::new(),
+            withs: Vec::new(),
+        };
+        carrier.survey(top)?;
+        Ok(carrier)
+    }
+
+    /// Finds out, by name, which WITH queries bring something along, and which are read as whole rows.
+    /// (Two of one name in different places count as one.)
+    fn survey(&mut self, top: Query) -> Result<()> {
+        let mut withs: Vec<With> = Vec::new();
+        top.visit(&mut |level| {
+            withs.extend(level.with_entries());
+            for (index, rte) in level.rtes() {
+                if let Some((name, _)) = rte.with_name()
+                    && level.refers_to_whole_row(index)
+                {
+                    self.shown_whole.insert(name);
+                }
+            }
+            Ok::<_, crate::errors::WardError>(())
+        })?;
+        // One round for each WITH query that only reads others.
+        for _ in 0..withs.len() {
+            let before = self.loaded.len();
+            for with in &withs {
+                if let Some(query) = with.query()
+                    && self.is_loaded(query)?
+                {
+                    self.loaded.insert(with.name());
+                }
+            }
+            if self.loaded.len() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the query, with all that is nested in it, read something that brings a cargo along?
+    fn is_loaded(&self, query: Query) -> Result<bool> {
+        let mut found = false;
+        query.visit(&mut |level| {
+            for (index, rte) in level.rtes() {
+                found |= match rte.rows_of() {
+                    Some(table) => self.is_laden(table, level, index)?,
+                    None => rte
+                        .with_name()
+                        .is_some_and(|(name, _)| self.loaded.contains(&name)),
+                };
+            }
+            Ok::<_, crate::errors::WardError>(())
+        })?;
+        Ok(found)
+    }
+
+    fn is_laden(&self, table: Oid, level: Query, index: u32) -> Result<bool> {
+        let flow =
+            registry::protection(table)?.map(|p| self.cargo.of_row(&p, level, index, self.objects));
+        Ok(!matches!(flow, None | Some(Flow::Nothing)))
+    }
+
+    /// What the output rows of `query` bring along, over its own columns; `outer` are the levels
+    /// around it, outermost first.
+    pub fn of(&mut self, query: Query, outer: &[Query]) -> Result<Flow> {
+        if !self.is_loaded(query)? {
+            return Ok(Flow::Nothing);
+        }
+        let mut chain = outer.to_vec();
+        chain.push(query);
+        match query.command() {
+            Command::Select if query.is_set_operation() => self.of_union(query, &chain),
+            Command::Select => self.of_select(query, &chain),
+            Command::Other => Ok(Flow::Unknown),
+            _ => self.of_returning(query, &chain),
+        }
+    }
+
+    fn of_select(&mut self, query: Query, chain: &[Query]) -> Result<Flow> {
+        let grouped = query.is_grouped();
+        let distinct = query.is_distinct();
+        if query.has_windows() || (distinct && !query.can_group_instead()) {
+            return Ok(Flow::Unknown);
+        }
+        let rows = self.of_entries(query, &query.leaves(), chain)?;
+        let beside = self.of_sublinks(query, query.data_sublinks(), chain, distinct)?;
+        let rows = match (rows, beside) {
+            (Flow::Unknown, _) | (_, Flow::Unknown) => return Ok(Flow::Unknown),
+            (Flow::Value(value), _) if grouped || distinct => {
+                if distinct {
+                    query.group_instead();
+                }
+                let (_, aggregate) = self.cargo.functions(self.objects);
+                let kind = self.kind();
+                Flow::Value(query.aggregate(aggregate, value, kind))
+            }
+            (rows, _) => rows,
+        };
+        Ok(self.joined(rows, beside))
+    }
+
+    /// What RETURNING gives out: the written row's own, and what it reads beside it.
+    fn of_returning(&mut self, query: Query, chain: &[Query]) -> Result<Flow> {
+        let target = query.result_index();
+        let own = match query.rte(target).and_then(|rte| rte.table()) {
+            Some(table) => self.of_table(table, query, target)?,
+            None => Flow::Unknown,
+        };
+        let mut others = query.leaves();
+        others.retain(|index| *index != target);
+        if query.command() == Command::Insert {
+            others.clear();
+        }
+        let rows = self.of_entries(query, &others, chain)?;
+        let beside = self.of_sublinks(query, query.returning_sublinks(), chain, false)?;
+        let all = self.joined(own, rows);
+        Ok(self.joined(all, beside))
+    }
+
+    fn of_union(&mut self, query: Query, chain: &[Query]) -> Result<Flow> {
+        let Some(branches) = query.union_all_branches() else {
+            return Ok(Flow::Unknown);
+        };
+        let Some(first) = branches.first().copied() else {
+            return Ok(Flow::Unknown);
+        };
+        let mut flows: Vec<(Branch, Expr)> = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let value = match self.of(branch.1, chain)? {
+                Flow::Nothing => self.kind().null(),
+                Flow::Value(value) => value,
+                Flow::Unknown => return Ok(Flow::Unknown),
+            };
+            flows.push((branch, value));
+        }
+        let mut number = 0;
+        for ((index, branch), value) in flows {
+            number = branch.append_output(value);
+            query.name_columns(index, number);
+        }
+        let value = query.add_union_column(self.kind(), first, number);
+        Ok(Flow::Value(value))
+    }
+
+    /// What these entries of a level bring along together.
+    pub fn of_entries(&mut self, level: Query, entries: &[u32], chain: &[Query]) -> Result<Flow> {
+        let mut all = Flow::Nothing;
+        for index in entries {
+            let one = self.of_entry(level, *index, chain)?;
+            all = self.joined(all, one);
+        }
+        Ok(all)
+    }
+
+    fn of_entry(&mut self, level: Query, index: u32, chain: &[Query]) -> Result<Flow> {
+        let known = self
+            .entries
+            .iter()
+            .find(|(l, i, _)| *l == level && *i == index);
+        if let Some((_, _, flow)) = known {
+            return Ok(flow.copied());
+        }
+        let flow = match level.source(index) {
+            Source::Table(table) => self.of_table(table, level, index)?,
+            Source::Subquery(query) => self.of_subquery(level, index, query, chain)?,
+            Source::With(name, levels) => self.of_with(level, index, &name, levels, chain)?,
+            Source::Other => Flow::Nothing,
+        };
+        self.entries.push((level, index, flow));
+        Ok(flow.copied())
+    }
+
+    fn of_table(&self, table: Oid, level: Query, index: u32) -> Result<Flow> {
+        Ok(match registry::protection(table)? {
+            Some(p) => self.cargo.of_row(&p, level, index, self.objects),
+            None => Flow::Nothing,
+        })
+    }
+
+    fn of_subquery(
+        &mut self,
+        level: Query,
+        index: u32,
+        query: Query,
+        chain: &[Query],
+    ) -> Result<Flow> {
+        if !self.is_loaded(query)? {
+            return Ok(Flow::Nothing);
+        }
+        // Another column would show in a row that is used as a whole.
+        if level.refers_to_whole_row(index) {
+            return Ok(Flow::Unknown);
+        }
+        let value = match self.of(query, chain)? {
+            Flow::Value(value) => value,
+            other => return Ok(other),
+        };
+        let number = query.append_output(value);
+        level.name_columns(index, number);
+        Ok(Flow::Value(level.column(index, number, self.kind())))
+    }
+
+    fn of_with(
+        &mut self,
+        level: Query,
+        index: u32,
+        name: &str,
+        levels: u32,
+        chain: &[Query],
+    ) -> Result<Flow> {
+        if !self.loaded.contains(name) {
+            return Ok(Flow::Nothing);
+        }
+        let around = chain.len().checked_sub(1 + levels as usize);
+        let around = around.and_then(|last| chain.get(..=last));
+        let found = around.and_then(|around| Some((around, around.last()?.with_entry(name)?)));
+        let Some((around, with)) = found else {
+            return Ok(Flow::Unknown);
+        };
+        let Some(query) = with.query().filter(|_| !with.is_recursive()) else {
+            return Ok(Flow::Unknown);
+        };
+        let known = self.withs.iter().find(|(of, ..)| *of == query);
+        let (flow, number) = match known {
+            Some((_, flow, number)) => (*flow, *number),
+            None => self.load_with(with, query, around)?,
+        };
+        if !matches!(flow, Flow::Value(_)) {
+            return Ok(flow);
+        }
+        level.widen_with(index, number, self.kind());
+        Ok(Flow::Value(level.column(index, number, self.kind())))
+    }
+
+    fn load_with(&mut self, with: With, query: Query, around: &[Query]) -> Result<(Flow, i16)> {
+        let flow = if self.shown_whole.contains(&with.name()) {
+            Flow::Unknown
+        } else {
+            self.of(query, around)?
+        };
+        let number = match flow {
+            Flow::Value(value) => {
+                with.add_column(self.kind());
+                query.append_output(value)
+            }
+            _ => 0,
+        };
+        self.withs.push((query, flow, number));
+        Ok((flow, number))
+    }
+
+    /// What these sub-selects in expressions of `level` bring along: the join over all of their rows.
+    ///
+    /// `grouped` says that variables of the level have no value where the result will stand.
+    pub fn of_sublinks(
+        &mut self,
+        level: Query,
+        sublinks: Vec<Sublink>,
+        chain: &[Query],
+        grouped: bool,
+    ) -> Result<Flow> {
+        let mut all = Flow::Nothing;
+        for sublink in sublinks {
+            let one = self.of_sublink(level, sublink, chain, grouped)?;
+            all = self.joined(all, one);
+            if matches!(all, Flow::Unknown) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn of_sublink(
+        &mut self,
+        level: Query,
+        sublink: Sublink,
+        chain: &[Query],
+        grouped: bool,
+    ) -> Result<Flow> {
+        match sublink.query() {
+            Some(query) if self.is_loaded(query)? => {}
+            Some(_) => return Ok(Flow::Nothing),
+            None => return Ok(Flow::Unknown),
+        }
+        if sublink.is_correlated() && (grouped || !sublink.is_beside_targets) {
+            return Ok(Flow::Unknown);
+        }
+        let Some(copy) = sublink.copied(chain) else {
+            return Ok(Flow::Unknown);
+        };
+        let value = match self.of(copy, chain)? {
+            Flow::Value(value) => value,
+            other => return Ok(other),
+        };
+        let number = copy.append_output(value);
+        level.has_gained_sublinks();
+        let (_, aggregate) = self.cargo.functions(self.objects);
+        let kind = self.kind();
+        Ok(Flow::Value(copy.into_bound(number, aggregate, kind)))
+    }
+
+    /// What the values that a statement assigns bring along: the entries of FROM (for `all`, whether
+    /// the values use them or not), and sub-selects.
+    pub fn of_values(
+        &mut self,
+        level: Query,
+        values: TargetList,
+        all: bool,
+        chain: &[Query],
+    ) -> Result<Flow> {
+        let mut entries = level.leaves();
+        entries.retain(|index| *index != level.result_index());
+        if !all && !entries.is_empty() {
+            let used = level.entries_used_in(values);
+            entries.retain(|index| used.contains(index));
+        }
+        let mut sublinks = values.sublinks();
+        sublinks.extend(level.entry_sublinks(&entries));
+        if entries.is_empty() && sublinks.is_empty() {
+            return Ok(Flow::Nothing);
+        }
+        let rows = self.of_entries(level, &entries, chain)?;
+        let beside = self.of_sublinks(level, sublinks, chain, false)?;
+        Ok(self.joined(rows, beside))
+    }
+
+    /// The type of what is carried.
+    pub fn kind(&self) -> Kind {
+        self.cargo.kind(self.objects)
+    }
+
+    /// Both together.
+    pub fn joined(&self, a: Flow, b: Flow) -> Flow {
+        match (a, b) {
+            (Flow::Unknown, _) | (_, Flow::Unknown) => Flow::Unknown,
+            (Flow::Nothing, other) | (other, Flow::Nothing) => other,
+            (Flow::Value(a), Flow::Value(b)) => {
+                let (join, _) = self.cargo.functions(self.objects);
+                Flow::Value(expr::call(join, self.kind().type_oid, &[a, b]))
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// The same with nodes of its own.
+    fn copied(self) -> Flow {
+        match self {
+            Flow::Value(value) => Flow::Value(value.copied()),
+            other => other,
+        }
+    }
+
+    /// Is there nothing?
+    pub fn is_nothing(self) -> bool {
+        matches!(self, Flow::Nothing)
+    }
+
+    /// The value, or `bound` where it is unknown; `None` for nothing.
+    pub fn or_bound(self, bound: impl FnOnce() -> Expr) -> Option<Expr> {
+        match self {
+            Flow::Nothing => None,
+            Flow::Value(value) => Some(value),
+            Flow::Unknown => Some(bound()),
+        }
+    }
+}
