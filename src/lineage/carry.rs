@@ -17,6 +17,7 @@ use crate::errors::Result;
 use crate::pg::carry::{Branch, Kind, Source, Sublink, With};
 use crate::pg::expr;
 use crate::pg::node::{Command, Expr, Query, TargetList};
+use crate::pg::steady;
 use crate::pg::{self, Oid};
 use crate::registry::{self, Dimension, Objects, Protection};
 use std::collections::HashSet;
@@ -54,6 +55,11 @@ impl Cargo {
         };
         // A set of tenants is never sorted or compared; its elements have the default collation.
         Kind::of(type_oid)
+    }
+
+    /// Does it carry more than the answer whether there is something?
+    fn has_values(self) -> bool {
+        matches!(self, Self::Labels | Self::Tenants)
     }
 
     /// What joins two, and the same as an aggregate.
@@ -106,6 +112,8 @@ pub fn tenant_set(p: &Protection, tenant: &Dimension, value: Expr, objects: &Obj
 pub struct Carrier<'a> {
     cargo: Cargo,
     objects: &'a Objects,
+    /// Could something in the statement change what a second reading of a sub-select finds?
+    has_side_effects: bool,
     /// The WITH queries that may bring something along.
     loaded: HashSet<String>,
     /// The WITH queries of which somebody reads whole rows: a further column would show.
@@ -120,6 +128,7 @@ impl<'a> Carrier<'a> {
         let mut carrier = Self {
             cargo,
             objects,
+            has_side_effects: steady::has_side_effects(top),
             loaded: HashSet::new(),
             shown_whole: HashSet::new(),
             entries: Vec::new(),
@@ -409,6 +418,9 @@ impl<'a> Carrier<'a> {
         if sublink.is_correlated() && (grouped || !sublink.is_beside_targets) {
             return Ok(Flow::Unknown);
         }
+        if self.has_side_effects || !self.cargo.has_values() {
+            return Ok(Flow::Unknown);
+        }
         let Some(copy) = sublink.copied(chain) else {
             return Ok(Flow::Unknown);
         };
@@ -433,7 +445,11 @@ impl<'a> Carrier<'a> {
         chain: &[Query],
     ) -> Result<Flow> {
         let mut entries = level.leaves();
-        entries.retain(|index| *index != level.result_index());
+        let target = [
+            level.result_index(),
+            level.shown_target().unwrap_or_default(),
+        ];
+        entries.retain(|index| !target.contains(index));
         if !all && !entries.is_empty() {
             let used = level.entries_used_in(values);
             entries.retain(|index| used.contains(index));

@@ -19,6 +19,7 @@ use crate::errors::{Code, Result, WardError};
 use crate::pg::expr;
 use crate::pg::expr::Column;
 use crate::pg::node::{Command, Expr, Query, TargetList};
+use crate::pg::outline::generated_columns;
 use crate::registry::{self, Objects, Protection};
 use crate::session::Identity;
 use std::ffi::CString;
@@ -32,12 +33,27 @@ pub fn enforce(query: Query, identity: &Identity, objects: &Objects) -> Result<(
     for with in query.with_entries() {
         writers.extend(with.query().map(|written| vec![query, written]));
     }
+    refuse_hidden_writers(query, &writers)?;
     writers.retain(|chain| chain.last().is_some_and(|level| may_move(*level)));
     if writers.is_empty() {
         return Ok(());
     }
     let mut flows = Flows::new(query, identity, objects)?;
     writers.iter().try_for_each(|chain| flows.follow(chain))
+}
+
+/// Core lets only a statement and its own WITH queries write. Another place would not be followed.
+fn refuse_hidden_writers(query: Query, known: &[Vec<Query>]) -> Result<()> {
+    query.visit(&mut |level| {
+        let is_known = known.iter().any(|chain| chain.last() == Some(&level));
+        if is_known || level.command() == Command::Select {
+            return Ok(());
+        }
+        Err(WardError::new(
+            Code::Unsupported,
+            "this kind of statement is refused over protected relations",
+        ))
+    })
 }
 
 /// Does this level write rows that are made of others?
@@ -227,6 +243,7 @@ impl<'a> Flows<'a> {
             )
         };
         if !values.map(label.attno, raised) {
+            refuse_generated(p, label)?;
             let name = CString::new(label.name.as_str()).unwrap_or_default();
             let old = existing.map_or(carried, |index| label.var(index));
             values.insert(label.attno, &name, raised(old));
@@ -285,6 +302,22 @@ fn text_as(text: Expr, column: &Column) -> Expr {
         crate::pg::TEXT | crate::pg::VARCHAR => text.typed_as(column),
         other => text.to_type(other),
     }
+}
+
+/// Core computes generated columns anew where the statement itself names a column that they read.
+fn refuse_generated(p: &Protection, label: &Column) -> Result<()> {
+    let generated = generated_columns(p.relation);
+    if !generated.iter().any(|(_, of)| of.contains(&label.attno)) {
+        return Ok(());
+    }
+    Err(WardError::new(
+        Code::Unsupported,
+        format!(
+            "labels in \"{}\" cannot be raised by the way: a generated column reads them",
+            p.name
+        ),
+    )
+    .hint("Assign the label column in the statement."))
 }
 
 fn refuse_presence(flow: Flow) -> Result<()> {

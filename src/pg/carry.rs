@@ -5,7 +5,7 @@
 //! that nobody who counts columns sees another than before.
 
 use super::node::{Command, Expr, Query, Rte, TargetList, list_items, make_node};
-use super::operators;
+use super::steady;
 use super::tree::{Variable, Walk};
 use super::{compat, expr};
 use pgrx::pg_sys::{self, NodeTag, Oid};
@@ -124,9 +124,14 @@ impl With {
         }
     }
 
+    /// Both readings must see one result: it is computed once, whatever the statement says.
     fn is_read_once_more(self) {
         // SAFETY: S2.
-        unsafe { (*self.raw()).cterefcount += 1 };
+        unsafe {
+            let cte = self.raw();
+            (*cte).cterefcount += 1;
+            (*cte).ctematerialized = pg_sys::CTEMaterialize::CTEMaterializeAlways;
+        }
     }
 }
 
@@ -205,6 +210,16 @@ impl Query {
             return self.leaves();
         }
         used
+    }
+
+    /// The entry of FROM that shows the rows which this level changes, where it is not the target's
+    /// own: a view with triggers is read under another number.
+    pub fn shown_target(self) -> Option<u32> {
+        let target = self.rte(self.result_index())?;
+        let is_change = self.command() == Command::Update;
+        (is_change && target.table().is_none())
+            .then(|| self.leaves().first().copied())
+            .flatten()
     }
 
     /// Number of the entry that stands for the row which ON CONFLICT DO UPDATE could not insert.
@@ -392,47 +407,6 @@ impl Query {
         unsafe { sublinks((*self.raw()).returningList.cast(), true, true) }
     }
 
-    /// Does each reading of it find the same rows: nothing volatile, no locks, no function that a
-    /// user defined and may have declared as he liked?
-    fn is_steady(self) -> bool {
-        let is_foreign = &mut |level: Query| {
-            // What is stored elsewhere may change between two readings.
-            let foreign = level
-                .rtes()
-                // SAFETY: S2.
-                .any(|(_, rte)| unsafe { (*rte.raw()).relkind } as u8 == pg_sys::RELKIND_FOREIGN_TABLE);
-            if foreign { Err(()) } else { Ok(()) }
-        };
-        if self.visit(is_foreign).is_err() {
-            return false;
-        }
-        unsafe extern "C-unwind" fn is_users(function: Oid, _cx: *mut c_void) -> bool {
-            !operators::is_trusted(function)
-        }
-        #[pgrx::pg_guard]
-        unsafe extern "C-unwind" fn varies(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
-            // SAFETY: S2; the walker only reads.
-            unsafe {
-                if node.is_null() {
-                    return false;
-                }
-                if (*node).type_ == NodeTag::T_Query {
-                    let query = node.cast::<pg_sys::Query>();
-                    return !(*query).rowMarks.is_null()
-                        || compat::walk_query(query, varies, cx, 0);
-                }
-                (*node).type_ == NodeTag::T_TableSampleClause
-                    || pg_sys::check_functions_in_node(node, Some(is_users), cx)
-                    || compat::walk_expression(node, varies, cx)
-            }
-        }
-        // SAFETY: S2.
-        unsafe {
-            !pg_sys::contain_volatile_functions(self.raw().cast())
-                && !varies(self.raw().cast(), null_mut())
-        }
-    }
-
     /// `(SELECT aggregate(column) FROM (this) s)`: this query, nested in a level, becomes a value of it.
     pub fn into_bound(self, column: i16, aggregate: Oid, kind: Kind) -> Expr {
         // SAFETY: S2; every node is new, and what refers to outer levels goes one up.
@@ -530,13 +504,17 @@ impl Sublink {
     /// second reading could find others. `outer` are the levels around it, whose WITH queries it may
     /// read once more.
     pub fn copied(self, outer: &[Query]) -> Option<Query> {
-        let query = self.query().filter(|query| query.is_steady())?;
+        let query = self.query().filter(|query| steady::is_repeatable(*query))?;
         // SAFETY: S2; a copy with nodes of its own.
         let copy = unsafe {
             let copy = pg_sys::copyObjectImpl(query.raw().cast()).cast::<pg_sys::Query>();
             (*copy).limitCount = null_mut();
             (*copy).limitOffset = null_mut();
             (*copy).limitOption = pg_sys::LimitOption::LIMIT_OPTION_COUNT;
+            if (*copy).hasDistinctOn {
+                (*copy).hasDistinctOn = false;
+                (*copy).distinctClause = null_mut();
+            }
             Query::new(copy)?
         };
         let count = &mut |level: Query| {

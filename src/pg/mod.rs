@@ -41,6 +41,7 @@ pub mod scalar;
 pub mod slot;
 pub mod spi;
 pub mod statement;
+pub mod steady;
 pub mod table;
 pub mod target;
 pub mod tree;

@@ -98,8 +98,8 @@ SELECT stored('INSERT INTO sums (what) SELECT p.body FROM papers p WHERE p IS NO
 SELECT stored('INSERT INTO sums (what) SELECT to_jsonb(x)::text FROM (SELECT id FROM papers WHERE id = 1) x');
 
 -- data-modifying WITH
-SELECT stored('WITH d AS (DELETE FROM remarks RETURNING *) INSERT INTO sums (what) SELECT remark FROM d');
 SELECT stored('WITH d AS (UPDATE remarks SET remark = remark || ''!'' WHERE id < 3 RETURNING remark) INSERT INTO sums (what) SELECT remark FROM d');
+SELECT stored('WITH d AS (DELETE FROM remarks WHERE id = 2 RETURNING *) INSERT INTO sums (what) SELECT remark FROM d');
 SELECT stored('WITH d AS (INSERT INTO remarks (id, remark) SELECT id + 10, body FROM papers RETURNING remark) INSERT INTO sums (what) SELECT remark FROM d');
 SELECT id, label, remark FROM remarks ORDER BY 1;
 
