@@ -4,9 +4,19 @@
 //! None of them turns ward off. `ward.token` is defined in [`crate::session`], because its value
 //! has rules of its own.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+
+/// What becomes of a new table that is made of protected rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+enum NewTables {
+    /// It is protected on the spot.
+    Protect,
+    /// It is refused.
+    Refuse,
+}
 
 static ALLOW_EXPLAIN: GucSetting<bool> = GucSetting::<bool>::new(false);
+static NEW_TABLES: GucSetting<NewTables> = GucSetting::<NewTables>::new(NewTables::Protect);
 static FILL_VECTOR_RESULTS: GucSetting<bool> = GucSetting::<bool>::new(true);
 
 /// May a session with a token EXPLAIN statements over protected relations?
@@ -23,6 +33,13 @@ pub fn fill_vector_results() -> bool {
     FILL_VECTOR_RESULTS.get()
 }
 
+/// May a session with a token make new tables of protected rows, which are then protected as well?
+///
+/// On by default: analysts work that way, and what they make is no less protected than what they read.
+pub fn protects_new_tables() -> bool {
+    NEW_TABLES.get() == NewTables::Protect
+}
+
 /// Defines the settings; once, from `_PG_init`.
 pub fn define() {
     GucRegistry::define_bool_guc(
@@ -30,6 +47,14 @@ pub fn define() {
         c"Allows EXPLAIN over protected relations in sessions with a token.",
         c"EXPLAIN shows estimates and counts that include rows of other tenants.",
         &ALLOW_EXPLAIN,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_enum_guc(
+        c"ward.new_tables",
+        c"What becomes of CREATE TABLE AS over protected relations in sessions with a token.",
+        c"protect covers the new table by ward.protect; refuse raises an error.",
+        &NEW_TABLES,
         GucContext::Suset,
         GucFlags::default(),
     );

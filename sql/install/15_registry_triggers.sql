@@ -27,6 +27,8 @@ BEGIN
     JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
       ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
      AND dropped.objsubid = 0
+     -- Those are forgotten by the next ward.protect: their sessions may have no right to write here.
+     AND NOT dropped.is_temporary
      AND p.relation = dropped.objid::pg_catalog.regclass;
     -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
     IF forgotten IS NOT NULL THEN

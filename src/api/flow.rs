@@ -95,5 +95,5 @@ fn only_tenant(
 }
 
 fn name(relation: Oid) -> String {
-    catalog::relation_name(relation).unwrap_or_default()
+    catalog::relation_name(relation).unwrap_or_else(|| String::from("the new table"))
 }

@@ -161,5 +161,5 @@ fn keep_label(old: Option<LabelDatum>, new: Option<LabelDatum>) -> Result<Option
 }
 
 fn name(relation: Oid) -> String {
-    catalog::relation_name(relation).unwrap_or_default()
+    catalog::relation_name(relation).unwrap_or_else(|| String::from("the new table"))
 }

@@ -20,7 +20,7 @@ pub fn is_one(statement: Statement) -> bool {
             | Statement::Set(_)
             | Statement::Load
             | Statement::Explain { .. }
-            | Statement::CreateTableAs
+            | Statement::CreateTableAs { .. }
             | Statement::Copy(_)
             | Statement::Other
     )

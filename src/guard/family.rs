@@ -6,7 +6,7 @@
 
 use super::{is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::define as derivations;
+use crate::lineage::{define as derivations, new_table};
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
@@ -66,6 +66,24 @@ pub fn on_event(event: Event) {
     if event == Event::Abort {
         CHANGES.with_borrow_mut(Vec::clear);
     }
+}
+
+/// Protects the table that the statement of this text has just made of protected rows, if any.
+pub fn cover_new_table(mark: Mark, text: usize) -> Result<()> {
+    let created = CHANGES.with_borrow(|changes| {
+        let created = changes
+            .iter()
+            .skip(mark.0)
+            .filter_map(|change| match change {
+                Change::Created(relation) => Some(*relation),
+                _ => None,
+            });
+        created.collect::<Vec<_>>()
+    });
+    if created.is_empty() {
+        return Ok(());
+    }
+    by_ward(|| new_table::finish(text, created.into_iter()))
 }
 
 /// Settles the protection of what changed since `mark`.

@@ -55,12 +55,13 @@ fn drop(object: Object) -> Result<()> {
     }
     // A table's policies, constraints, triggers and rules may be reported before the table itself.
     let column = object.column().map(|(relation, _)| relation);
-    match object
+    let relation = object
         .relation()
         .or(column)
-        .or_else(|| object.enforced_on())
-        .map(registry::protection)
-    {
+        .or_else(|| object.enforced_on());
+    // A temporary table is its session's alone, and has to go when the session does.
+    let relation = relation.filter(|relation| !catalog::is_temporary(*relation));
+    match relation.map(registry::protection) {
         Some(found) => found?.map_or(Ok(()), |p| Err(reserved("dropping (parts of)", &p))),
         None => Ok(()),
     }

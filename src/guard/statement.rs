@@ -2,6 +2,7 @@
 //! The rules for utility statements, and what follows from them.
 
 use super::{definition, family};
+use crate::config;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::statement::{Set, Source, Statement};
 use crate::pg::{access, catalog, xact};
@@ -13,6 +14,8 @@ use crate::session::{self, level};
 pub struct Started {
     level: level::Level,
     family: family::Mark,
+    /// The address of its text.
+    text: usize,
 }
 
 /// Checks a utility statement before it runs. `source` is its text.
@@ -22,6 +25,7 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
     let started = Started {
         level: level::current(),
         family: family::mark(),
+        text: source.address(),
     };
     if matches!(statement, Statement::Transaction) || !xact::is_active() {
         return Ok(started);
@@ -38,7 +42,7 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
     if definition::is_one(statement) && !super::is_ward() && registry::any()? {
         definition::inspect(statement, source)?;
     }
-    level::enter(level_of(statement, started.level));
+    level::enter(level_of(statement, started));
     Ok(started)
 }
 
@@ -46,6 +50,7 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
 pub fn finish(started: Started) -> Result<()> {
     level::set(started.level);
     registry::end_repair();
+    family::cover_new_table(started.family, started.text)?;
     family::settle(started.family)
 }
 
@@ -87,14 +92,21 @@ fn resets_token(set: Set) -> bool {
     set.is_reset_all() || (set.is_reset() && set.names("ward.token"))
 }
 
-fn level_of(statement: Statement, outer: level::Level) -> level::Level {
-    let mut level = outer;
+fn level_of(statement: Statement, started: Started) -> level::Level {
+    let mut level = started.level;
+    level.new_table = 0;
     match statement {
         Statement::Explain { creates_table } => {
             level.explain = true;
             level.create_table_as |= creates_table;
         }
-        Statement::CreateTableAs => level.create_table_as = true,
+        Statement::CreateTableAs { is_plain } => {
+            // What a function in such a query stores anew would escape the outer statement's label.
+            if is_plain && !level.create_table_as && config::protects_new_tables() {
+                level.new_table = started.text;
+            }
+            level.create_table_as = true;
+        }
         Statement::ReassignOwned => level.reassign = true,
         Statement::AlterTable(_) => level.alter_table = true,
         _ => {}

@@ -11,7 +11,7 @@ use crate::pg::plan::Plan;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::registry;
-use crate::session::consulted;
+use crate::session::{consulted, level};
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};
 
@@ -38,7 +38,7 @@ unsafe extern "C-unwind" fn planner(
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: S5.
     unsafe {
-        let mut step = Step::start();
+        let mut step = Step::start(source);
         if !super::idle() {
             before(parse, options, params, &mut step);
             while step.expands {
@@ -61,6 +61,10 @@ unsafe extern "C-unwind" fn planner(
 /// How far [`before`] has got. Plain data (S5).
 #[derive(Clone, Copy)]
 struct Step {
+    /// The address of the statement's text.
+    text: usize,
+    /// Does CREATE TABLE AS store the rows?
+    is_new_table: bool,
     /// When planning began (see [`consulted`]): before any function was expanded.
     began: u64,
     expansion: Expansion,
@@ -70,8 +74,10 @@ struct Step {
 }
 
 impl Step {
-    fn start() -> Self {
+    fn start(source: *const c_char) -> Self {
         Self {
+            text: source as usize,
+            is_new_table: false,
             began: 0,
             expansion: Expansion::START,
             expands: false,
@@ -92,12 +98,19 @@ unsafe extern "C-unwind" fn before(
     }
     if !step.expansion.is_under_way() {
         step.began = consulted::times();
+        step.is_new_table = level::take_new_table(step.text);
     }
     // SAFETY: S2; the planner owns its query and parameters.
     let (query, params) = unsafe { (Query::new(parse), Params::new(params)) };
     let hold = options & pg_sys::CURSOR_OPT_HOLD as c_int != 0;
     let pass = match query {
-        Some(query) => raise(pass::enforce(query, params, &mut step.expansion, hold)),
+        Some(query) => raise(pass::enforce(
+            query,
+            params,
+            &mut step.expansion,
+            hold,
+            step.is_new_table.then_some(step.text),
+        )),
         None => Some(Pass::default()),
     };
     step.expands = pass.is_none();
@@ -127,6 +140,9 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
     let folded = pass.has_folded().then(|| raise(pass::folded_for()));
     if let Some(fingerprint) = pass.fingerprint.or(folded) {
         plan.bind(fingerprint, &registry::tables());
+        if pass.fills_new_table {
+            plan.fills_new_table();
+        }
         if config::fill_vector_results() {
             plan.fill_vector_results();
         }

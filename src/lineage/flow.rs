@@ -235,18 +235,21 @@ impl<'a> Flows<'a> {
         let Some(carried) = flow.or_bound(bound) else {
             return Ok(());
         };
-        let raised = |given: Expr| {
-            expr::call(
-                objects.flow.raise_label,
-                objects.label_type,
-                &[given, carried],
-            )
+        // A new row without a label gets what it carries (one that is derived has none yet). In a row
+        // that is changed, a NULL is refused, not replaced.
+        let function = match existing {
+            None => objects.flow.join_two,
+            Some(_) => objects.flow.raise_label,
         };
+        let raised = |given: Expr| expr::call(function, objects.label_type, &[given, carried]);
         if !values.map(label.attno, raised) {
-            refuse_generated(p, label)?;
+            existing.map_or(Ok(()), |_| refuse_generated(p, label))?;
             let name = CString::new(label.name.as_str()).unwrap_or_default();
-            let old = existing.map_or(carried, |index| label.var(index));
-            values.insert(label.attno, &name, raised(old));
+            let stored = match existing {
+                Some(index) => raised(label.var(index)),
+                None => carried,
+            };
+            values.insert(label.attno, &name, stored);
         }
         Ok(())
     }
@@ -285,7 +288,7 @@ impl<'a> Flows<'a> {
                 carried,
             ];
             let text = expr::call(self.objects.flow.only_tenant, crate::pg::TEXT, &arguments);
-            text_as(text, column)
+            text.text_as(given)
         };
         if !values.map(column.attno, checked) {
             let name = CString::new(column.name.as_str()).unwrap_or_default();
@@ -293,14 +296,6 @@ impl<'a> Flows<'a> {
             values.insert(column.attno, &name, checked(old));
         }
         Ok(())
-    }
-}
-
-/// This text as a value of exactly the column's type.
-fn text_as(text: Expr, column: &Column) -> Expr {
-    match column.type_oid {
-        crate::pg::TEXT | crate::pg::VARCHAR => text.typed_as(column),
-        other => text.to_type(other),
     }
 }
 
@@ -330,6 +325,10 @@ fn refuse_presence(flow: Flow) -> Result<()> {
     )
     .hint("An administrator can protect the target with ward.protect()."))
 }
+
+/// What can be done where a new table cannot be protected on the spot.
+pub const STORE_HINT: &str =
+    "Create the table, protect it with ward.protect(), and use INSERT … SELECT.";
 
 /// The refusal of a row with a label in a relation that could not keep it (WD030).
 pub fn refused_label(relation: &str) -> WardError {

@@ -8,7 +8,9 @@
 //! - [`steward`]: `ward.declassify`, `ward.quarantine` and `ward.release`;
 //! - [`record`]: sources that are named row by row, and citations;
 //! - [`carry`]: what the rows that a row comes from bring along, through a query;
-//! - [`flow`]: rows that a statement writes get the labels of the rows that they came from.
+//! - [`flow`]: rows that a statement writes get the labels of the rows that they came from;
+//! - [`new_table`]: CREATE TABLE AS makes tables that are protected on the spot;
+//! - [`stored`]: materialised views, which cannot be followed.
 //!
 //! The idea is that of information flow: a result carries the least upper bound of the labels of
 //! everything it was made from (Denning, "A lattice model of secure information flow", 1976).
@@ -19,10 +21,12 @@ pub mod cascade;
 pub mod define;
 pub mod flow;
 mod key;
+pub mod new_table;
 pub mod record;
 pub mod row;
 mod source;
 pub mod steward;
+pub mod stored;
 
 use crate::pg::xact;
 
@@ -30,4 +34,5 @@ use crate::pg::xact;
 pub fn install() {
     xact::watch(cascade::on_event);
     xact::watch(source::on_event);
+    xact::watch(new_table::on_event);
 }

@@ -14,8 +14,9 @@ pub mod run;
 
 use crate::config;
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::flow;
+use crate::lineage::{flow, new_table, stored};
 use crate::mask;
+use crate::pg::Oid;
 use crate::pg::access;
 use crate::pg::catalog;
 use crate::pg::check;
@@ -42,6 +43,8 @@ pub struct Pass {
     pub fingerprint: Option<Fingerprint>,
     /// What expanding SQL functions made the plan depend on.
     pub inlined: Inlined,
+    /// Will a new table hold its rows, with all that protects them?
+    pub fills_new_table: bool,
     /// Is it planned in the context of foreign keys?
     pub foreign_key: bool,
     /// When planning began (see [`session::consulted`]); `None` where the pass did not look.
@@ -76,13 +79,15 @@ pub const MAINTENANCE: Fingerprint = [0; 4];
 /// Enforces every protection that the query touches, in place.
 ///
 /// `None` means that `expansion` has found a call of an SQL function: run it, and ask again.
-/// `hold` says that the query is for a WITH HOLD cursor. Errors: those of [`session::access`];
+/// `hold` says that the query is for a WITH HOLD cursor, and `new_table` that CREATE TABLE AS of this
+/// text will store its rows. Errors: those of [`session::access`];
 /// WD034 for what cannot be enforced; WD014 if the identity does not fit the relation.
 pub fn enforce(
     query: Query,
     params: check::Params,
     expansion: &mut Expansion,
     hold: bool,
+    new_table: Option<new_table::Text>,
 ) -> Result<Option<Pass>> {
     if !registry::any()? {
         return Ok(Some(Pass::default()));
@@ -96,10 +101,14 @@ pub fn enforce(
     if expansion.find(query, params) {
         return Ok(None);
     }
-    enforce_expanded(query, expansion.dependencies()).map(Some)
+    enforce_expanded(query, expansion.dependencies(), new_table).map(Some)
 }
 
-fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
+fn enforce_expanded(
+    query: Query,
+    inlined: Inlined,
+    new_table: Option<new_table::Text>,
+) -> Result<Pass> {
     let touched = touched(query)?;
     if !touched.protected {
         return Ok(Pass {
@@ -127,12 +136,19 @@ fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
             MAINTENANCE
         }
         Access::Bound(identity) => {
-            refuse_unsafe()?;
+            refuse_unsafe(new_table.is_some())?;
+            if let Some(view) = touched.opaque {
+                let name = catalog::relation_name(view).unwrap_or_default();
+                return Err(stored::refused(&name));
+            }
             query.visit(&mut |level| {
                 rows::enforce(level, &identity, &objects)?;
                 refuse_unknown_command(level)
             })?;
             flow::enforce(query, &identity, &objects)?;
+            if let Some(text) = new_table {
+                new_table::prepare(query, text, &identity, &objects)?;
+            }
             if touched.masks {
                 mask::enforce(query, &identity, &objects)?;
             }
@@ -143,6 +159,7 @@ fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
     Ok(Pass {
         fingerprint: Some(fingerprint),
         inlined,
+        fills_new_table: new_table.is_some(),
         ..Pass::default()
     })
 }
@@ -152,6 +169,8 @@ fn enforce_expanded(query: Query, inlined: Inlined) -> Result<Pass> {
 struct Touched {
     protected: bool,
     masks: bool,
+    /// A materialised view of protected rows.
+    opaque: Option<Oid>,
 }
 
 fn touched(query: Query) -> Result<Touched> {
@@ -162,6 +181,10 @@ fn touched(query: Query) -> Result<Touched> {
             refuse_key(rte)?;
             if index == level.result_index() {
                 rte.table().map_or(Ok(()), session::refuse_catalog_write)?;
+            }
+            if stored::is_opaque(rte)? {
+                touched.protected = true;
+                touched.opaque = rte.table();
             }
             if let Some(p) = protection_of(rte)? {
                 touched.protected = true;
@@ -226,8 +249,9 @@ fn refused_hold() -> WardError {
 /// Refuses what would carry rows, or what is known of them, out of reach of the checks at each use.
 ///
 /// Asked when a query is planned, and again when it starts: EXPLAIN EXECUTE and CREATE TABLE AS
-/// EXECUTE take a plan that was made before. Errors: WD034.
-fn refuse_unsafe() -> Result<()> {
+/// EXECUTE take a plan that was made before. `into_new_table` says that the rows are followed into the
+/// table that they make. Errors: WD034.
+fn refuse_unsafe(into_new_table: bool) -> Result<()> {
     let refused = |what: &str, hint: &str| {
         Err(WardError::new(
             Code::Unsupported,
@@ -242,10 +266,10 @@ fn refuse_unsafe() -> Result<()> {
              ward.allow_explain.",
         );
     }
-    if session::level::in_create_table_as() {
+    if session::level::in_create_table_as() && !into_new_table {
         return refused(
             "storing a query's result in a new table or materialised view",
-            "Create the table, protect it with ward.protect(), and use INSERT … SELECT.",
+            flow::STORE_HINT,
         );
     }
     Ok(())

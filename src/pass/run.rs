@@ -46,7 +46,7 @@ pub fn start(query: Running) -> Result<bool> {
     if bound {
         session::check_writer()?;
         if session::has_token() {
-            refuse_unsafe()?;
+            refuse_unsafe(query.plan().is_for_new_table())?;
         }
     }
     Ok(bound)

@@ -9,7 +9,7 @@ use super::steady;
 use super::tree::{Variable, Walk};
 use super::{compat, expr};
 use pgrx::pg_sys::{self, NodeTag, Oid};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
 
 /// The name of an added column; only EXPLAIN and new tables show it.
@@ -83,6 +83,37 @@ impl Rte {
             let is_with = (*rte).rtekind == pg_sys::RTEKind::RTE_CTE && !(*rte).ctename.is_null();
             is_with.then(|| (owned((*rte).ctename), (*rte).ctelevelsup))
         }
+    }
+}
+
+impl Rte {
+    /// The relation that it names: a table, or a view of either kind.
+    pub fn relation(self) -> Option<Oid> {
+        // SAFETY: S2.
+        let rte = unsafe { &*self.raw() };
+        (rte.rtekind == pg_sys::RTEKind::RTE_RELATION).then_some(rte.relid)
+    }
+}
+
+/// A copy of the query behind a view or a materialised view.
+pub fn definition(view: Oid) -> Option<Query> {
+    // SAFETY: S2, S4; the rule is copied before the relation is closed.
+    unsafe {
+        let relation = pg_sys::relation_open(view, pg_sys::AccessShareLock as c_int);
+        let rules = (*relation).rd_rules;
+        let mut found = None;
+        if !rules.is_null() {
+            for i in 0..(*rules).numLocks as usize {
+                let rule = *(*rules).rules.add(i);
+                if (*rule).event == pg_sys::CmdType::CMD_SELECT {
+                    let action = list_items::<pg_sys::Query>((*rule).actions).next();
+                    let copied = action.map(|query| pg_sys::copyObjectImpl(query.cast()).cast());
+                    found = copied.and_then(|query| Query::new(query));
+                }
+            }
+        }
+        pg_sys::relation_close(relation, pg_sys::AccessShareLock as c_int);
+        found
     }
 }
 
@@ -412,20 +443,11 @@ impl Query {
         // SAFETY: S2; every node is new, and what refers to outer levels goes one up.
         unsafe {
             pg_sys::IncrementVarSublevelsUp(self.raw().cast(), 1, 1);
-            let rte = make_node::<pg_sys::RangeTblEntry>(NodeTag::T_RangeTblEntry);
-            (*rte).rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
-            (*rte).subquery = self.raw();
-            (*rte).eref = pg_sys::makeAlias(c"ward".as_ptr(), null_mut());
-            (*rte).inFromCl = true;
-            let reference = make_node::<pg_sys::RangeTblRef>(NodeTag::T_RangeTblRef);
-            (*reference).rtindex = 1;
             let outer = make_node::<pg_sys::Query>(NodeTag::T_Query);
             (*outer).commandType = pg_sys::CmdType::CMD_SELECT;
             (*outer).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
             (*outer).canSetTag = true;
-            (*outer).rtable = pg_sys::lappend(null_mut(), rte.cast());
-            (*outer).jointree =
-                pg_sys::makeFromExpr(pg_sys::lappend(null_mut(), reference.cast()), null_mut());
+            read_from(outer, self.raw());
             let wrapper = Query::new(outer);
             if let Some(wrapper) = wrapper {
                 wrapper.name_columns(1, column);
@@ -437,6 +459,40 @@ impl Query {
             (*sublink).subselect = outer.cast();
             (*sublink).location = -1;
             Expr::from_raw(sublink.cast())
+        }
+    }
+
+    /// Makes it `SELECT its first columns FROM (it)`, in place. The columns keep names and numbers.
+    pub fn wrap(self, columns: usize) {
+        // SAFETY: S2; the query moves into a node of its own, and every other node is new.
+        unsafe {
+            let outer = self.raw();
+            let inner = pg_sys::palloc(size_of::<pg_sys::Query>()).cast::<pg_sys::Query>();
+            inner.copy_from_nonoverlapping(outer, 1);
+            outer.write_bytes(0, 1);
+            (*outer).type_ = NodeTag::T_Query;
+            (*outer).commandType = (*inner).commandType;
+            (*outer).querySource = (*inner).querySource;
+            (*outer).queryId = (*inner).queryId;
+            (*outer).canSetTag = (*inner).canSetTag;
+            (*outer).hasRowSecurity = (*inner).hasRowSecurity;
+            (*outer).stmt_location = (*inner).stmt_location;
+            (*outer).stmt_len = (*inner).stmt_len;
+            read_from(outer, inner);
+            let visible = list_items::<pg_sys::TargetEntry>((*inner).targetList);
+            let mut names = null_mut();
+            for entry in visible.filter(|entry| !(**entry).resjunk) {
+                names = pg_sys::lappend(names, pg_sys::makeString((*entry).resname).cast());
+                if (*entry).resno as usize <= columns {
+                    let var = pg_sys::makeVarFromTargetEntry(1, entry);
+                    let name = pg_sys::pstrdup((*entry).resname);
+                    let new = pg_sys::makeTargetEntry(var.cast(), (*entry).resno, name, false);
+                    (*outer).targetList = pg_sys::lappend((*outer).targetList, new.cast());
+                }
+            }
+            if let Some(rte) = self.rte(1) {
+                (*rte.raw()).eref = pg_sys::makeAlias(c"ward".as_ptr(), names);
+            }
         }
     }
 
@@ -484,6 +540,45 @@ impl TargetList {
     }
 }
 
+/// One value of a target list, in place.
+#[derive(Clone, Copy)]
+pub struct Target(NonNull<pg_sys::TargetEntry>);
+
+impl Target {
+    pub fn value(self) -> Expr {
+        // SAFETY: S2.
+        unsafe { Expr::from_raw((*self.0.as_ptr()).expr.cast()) }
+    }
+
+    pub fn replace(self, f: impl FnOnce(Expr) -> Expr) {
+        let value = f(self.value());
+        // SAFETY: S2.
+        unsafe { (*self.0.as_ptr()).expr = value.raw().cast() };
+    }
+}
+
+impl TargetList {
+    /// The output column of this name; the first of several.
+    pub fn named(self, name: &str) -> Option<Target> {
+        self.entries()
+            .find(|entry| {
+                // SAFETY: S2.
+                let given = unsafe { (**entry).resname };
+                // SAFETY: S2; not null.
+                !given.is_null() && unsafe { CStr::from_ptr(given) }.to_bytes() == name.as_bytes()
+            })
+            .and_then(NonNull::new)
+            .map(Target)
+    }
+
+    /// Adds an output column behind all others.
+    pub fn append(self, name: &str, value: Expr) {
+        let number = self.entries().count() as i16 + 1;
+        let name = CString::new(name).unwrap_or_default();
+        self.insert(number, &name, value);
+    }
+}
+
 impl Sublink {
     /// Its query.
     pub fn query(self) -> Option<Query> {
@@ -528,6 +623,26 @@ impl Sublink {
         };
         copy.visit(count).ok()?;
         Some(copy)
+    }
+}
+
+/// Gives `outer`, a query without FROM, the rows of `inner`.
+///
+/// # Safety
+/// Both are live (S2).
+unsafe fn read_from(outer: *mut pg_sys::Query, inner: *mut pg_sys::Query) {
+    // SAFETY: by contract; every node is new.
+    unsafe {
+        let rte = make_node::<pg_sys::RangeTblEntry>(NodeTag::T_RangeTblEntry);
+        (*rte).rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
+        (*rte).subquery = inner;
+        (*rte).eref = pg_sys::makeAlias(c"ward".as_ptr(), null_mut());
+        (*rte).inFromCl = true;
+        let reference = make_node::<pg_sys::RangeTblRef>(NodeTag::T_RangeTblRef);
+        (*reference).rtindex = 1;
+        (*outer).rtable = pg_sys::lappend(null_mut(), rte.cast());
+        (*outer).jointree =
+            pg_sys::makeFromExpr(pg_sys::lappend(null_mut(), reference.cast()), null_mut());
     }
 }
 

@@ -169,6 +169,12 @@ pub fn relation_kind(relation: Oid) -> Option<u8> {
     }
 }
 
+/// Is it a temporary table?
+pub fn is_temporary(relation: Oid) -> bool {
+    // SAFETY: S3.
+    unsafe { pg_sys::get_rel_persistence(relation) as u8 == pg_sys::RELPERSISTENCE_TEMP }
+}
+
 const INHERITS: u32 = 2611;
 const INHERITS_BY_CHILD: u32 = 2680;
 const INHERITS_BY_PARENT: u32 = 2187;

@@ -321,7 +321,7 @@ pub fn case(column: &Column, condition: Expr, value: Expr, otherwise: Expr) -> E
 }
 
 /// `CASE WHEN condition THEN value END`.
-pub(super) fn when(condition: Expr, value: Expr) -> Expr {
+pub fn when(condition: Expr, value: Expr) -> Expr {
     // SAFETY: S2.
     unsafe {
         let (type_oid, typmod, collation) = (
@@ -443,6 +443,23 @@ impl Expr {
     /// This text as a value of a type without collation, by the type's input function.
     pub fn to_type(self, type_oid: Oid) -> Expr {
         self.through_text(type_oid, Oid::INVALID)
+    }
+
+    /// This text as a value of exactly the type that `like` has: text, or one without collation.
+    pub fn text_as(self, like: Expr) -> Expr {
+        // SAFETY: S2.
+        let (typmod, collation) = unsafe {
+            (
+                pg_sys::exprTypmod(like.raw()),
+                pg_sys::exprCollation(like.raw()),
+            )
+        };
+        match like.type_oid() {
+            type_oid @ (pg_sys::TEXTOID | pg_sys::VARCHAROID) => {
+                relabel(self, type_oid, typmod, collation)
+            }
+            other => self.to_type(other),
+        }
     }
 
     fn through_text(self, type_oid: Oid, collation: Oid) -> Expr {

@@ -57,8 +57,6 @@ pub use pgrx::pg_sys::{Datum, Oid};
 pub const BOOLEAN: Oid = pgrx::pg_sys::BOOLOID;
 /// `text` in SQL.
 pub const TEXT: Oid = pgrx::pg_sys::TEXTOID;
-/// `varchar` in SQL.
-pub const VARCHAR: Oid = pgrx::pg_sys::VARCHAROID;
 /// `text[]` in SQL.
 pub const TEXT_ARRAY: Oid = pgrx::pg_sys::TEXTARRAYOID;
 

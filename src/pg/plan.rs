@@ -16,6 +16,7 @@ pub type Fingerprint = [u32; 4];
 /// Cache ids from here on up (all negative, so no catalog cache has them) carry our items.
 const FIRST_ITEM: c_int = -0x5741_5200;
 const VECTOR_ITEM: c_int = FIRST_ITEM + 4;
+const NEW_TABLE_ITEM: c_int = FIRST_ITEM + 5;
 const RELAXED: u32 = 1;
 const STRICT: u32 = 2;
 
@@ -87,6 +88,16 @@ impl Plan {
             (VECTOR_ITEM, STRICT) => Some(Mode::Strict),
             _ => None,
         })
+    }
+
+    /// Notes that its rows go into a new table, which will be protected.
+    pub fn fills_new_table(self) {
+        self.add_item(NEW_TABLE_ITEM, 0);
+    }
+
+    /// Was that noted?
+    pub fn is_for_new_table(self) -> bool {
+        self.items().any(|(cache, _)| cache == NEW_TABLE_ITEM)
     }
 
     /// Takes over what inlining functions (see [`super::inline`]) made the plan depend on.

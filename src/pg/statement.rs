@@ -23,7 +23,10 @@ pub enum Statement {
         creates_table: bool,
     },
     /// CREATE TABLE AS, SELECT INTO, CREATE and REFRESH MATERIALIZED VIEW.
-    CreateTableAs,
+    CreateTableAs {
+        /// Is it a table, made by a query that the statement itself contains?
+        is_plain: bool,
+    },
     Copy(copy::Statement),
     AlterTable(AlterTable),
     CreateTable(CreateTable),
@@ -57,6 +60,11 @@ impl Source {
 
     pub(crate) fn raw(self) -> *const c_char {
         self.0
+    }
+
+    /// Where the text stands; core passes it on to the planner.
+    pub fn address(self) -> usize {
+        self.0 as usize
     }
 
     /// The text. For use within the hook call only.
@@ -201,9 +209,10 @@ pub unsafe fn classify(statement: *mut pg_sys::PlannedStmt) -> Statement {
             NodeTag::T_ExplainStmt => Statement::Explain {
                 creates_table: explains_create(node.cast()),
             },
-            NodeTag::T_CreateTableAsStmt | NodeTag::T_RefreshMatViewStmt => {
-                Statement::CreateTableAs
-            }
+            NodeTag::T_CreateTableAsStmt => Statement::CreateTableAs {
+                is_plain: is_plain(node.cast()),
+            },
+            NodeTag::T_RefreshMatViewStmt => Statement::CreateTableAs { is_plain: false },
             NodeTag::T_CopyStmt => Statement::Copy(copy::Statement::new(node.cast())),
             NodeTag::T_ReassignOwnedStmt => Statement::ReassignOwned,
             _ => classify_definition(node),
@@ -295,6 +304,19 @@ unsafe fn drops_ward(drop: *mut pg_sys::DropStmt) -> bool {
 unsafe fn is_ward(extension: *const c_char) -> bool {
     // SAFETY: by contract.
     unsafe { text(extension) == b"ward" }
+}
+
+/// # Safety
+/// `create` is live (S2).
+unsafe fn is_plain(create: *mut pg_sys::CreateTableAsStmt) -> bool {
+    // SAFETY: by contract; after analysis the query is a Query.
+    unsafe {
+        let query = (*create).query.cast::<pg_sys::Query>();
+        (*create).objtype == pg_sys::ObjectType::OBJECT_TABLE
+            && !query.is_null()
+            && (*query).type_ == NodeTag::T_Query
+            && (*query).commandType == pg_sys::CmdType::CMD_SELECT
+    }
 }
 
 /// # Safety

@@ -64,6 +64,19 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
     })
 }
 
+/// Protects a table that a session has just made of protected rows.
+pub fn protect_new(relation: Oid, columns: &Columns) -> Result<()> {
+    let table = protectable(relation)?;
+    let options = Options::default();
+    check_columns(relation, &table, columns, &options)?;
+    spi::as_owner(|| {
+        in_maintenance(|| {
+            store(relation, columns, &options)?;
+            cover_tree(relation, columns)
+        })
+    })
+}
+
 /// The name of a table that can be given rules of its own: a table, and not a child of another.
 pub fn protectable_root(relation: Oid) -> Result<String> {
     let table = protectable(relation)?;
@@ -198,6 +211,10 @@ fn protectable(relation: Oid) -> Result<String> {
         Some(b'r' | b'p') => Ok(table),
         Some(b'v') => Err(bad(&table, "is a view")
             .hint("Protect the tables under it: views show only what they show.")),
+        Some(b'm') => Err(bad(&table, "is a materialised view").hint(
+            "It holds rows of all tenants, and no session with a token reads it. Protect a table \
+             instead, and fill it by INSERT … SELECT.",
+        )),
         _ => {
             Err(bad(&table, "is not a table")
                 .hint("Tables and partitioned tables can be protected."))
@@ -340,6 +357,12 @@ fn label_existing(table: &str, column: &str, label: Label) -> Result<()> {
 }
 
 fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
+    // Temporary tables go with their session, and nothing is told of it.
+    spi::run(
+        "DELETE FROM ward_internal.protection p
+         WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = p.relation)",
+        &[],
+    )?;
     let mut kept = Map::new();
     if let Some(label) = options.default_label {
         kept.insert("default_label".into(), label.to_string().into());

@@ -11,6 +11,8 @@ pub struct Level {
     pub explain: bool,
     /// CREATE TABLE AS, SELECT INTO or a materialised view.
     pub create_table_as: bool,
+    /// The address of a CREATE TABLE AS statement's text while its query is not planned yet; 0 otherwise.
+    pub new_table: usize,
     /// REASSIGN OWNED.
     pub reassign: bool,
     /// ALTER TABLE.
@@ -23,6 +25,7 @@ thread_local! {
     static LEVEL: Cell<Level> = const { Cell::new(Level {
         explain: false,
         create_table_as: false,
+        new_table: 0,
         reassign: false,
         alter_table: false,
         ward: false,
@@ -53,6 +56,19 @@ pub fn in_explain() -> bool {
 /// Is CREATE TABLE AS, SELECT INTO or a materialised view under way?
 pub fn in_create_table_as() -> bool {
     LEVEL.get().create_table_as
+}
+
+/// Is the query of this text, about to be planned, what a new table will hold? True once.
+pub fn take_new_table(text: usize) -> bool {
+    let level = LEVEL.get();
+    let is_it = level.new_table != 0 && level.new_table == text;
+    if is_it {
+        LEVEL.set(Level {
+            new_table: 0,
+            ..level
+        });
+    }
+    is_it
 }
 
 /// Is ALTER TABLE under way?
