@@ -1092,6 +1092,48 @@ AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::carrier::carried_fill
+
+CREATE FUNCTION ward_internal.carried_fill(document jsonb, key text, value text) RETURNS jsonb
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_fill_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_fill_label
+
+CREATE FUNCTION ward_internal.carried_fill_label(document jsonb, key text, value ward.label) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_fill_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_keep
+
+CREATE FUNCTION ward_internal.carried_keep(new jsonb, old jsonb, key text) RETURNS jsonb
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_keep_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_keep_label
+
+CREATE FUNCTION ward_internal.carried_keep_label(new jsonb, old jsonb, key text) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_keep_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_label
+
+CREATE FUNCTION ward_internal.carried_label(value text) RETURNS ward.label
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_raise_label
+
+CREATE FUNCTION ward_internal.carried_raise_label(new jsonb, old jsonb, key text) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_raise_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- finalize
 -- Everything is closed first; what applications and administrators need is opened one by one.
 
@@ -1110,14 +1152,15 @@ GRANT EXECUTE ON FUNCTION
     ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text)
     TO PUBLIC;
 
--- The type ward.label with its operators, and what masks are computed by: everybody.
+-- The type ward.label with its operators, what masks are computed by, what reads and writes values in
+-- documents: everybody.
 DO $$
 DECLARE
     label_function regprocedure;
 BEGIN
     FOR label_function IN
         SELECT oid FROM pg_catalog.pg_proc
-        WHERE (pronamespace = 'ward_internal'::regnamespace AND (proname LIKE 'label\_%' OR proname LIKE 'mask\_%'))
+        WHERE (pronamespace = 'ward_internal'::regnamespace AND (proname LIKE 'label\_%' OR proname LIKE 'mask\_%' OR proname LIKE 'carried\_%'))
            OR (pronamespace = 'ward'::regnamespace AND proname IN ('level', 'categories', 'label', 'join_labels'))
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', label_function);

@@ -19,14 +19,15 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.only_tenant(oid, text, text[])
     TO PUBLIC;
 
--- The type ward.label with its operators, and what masks are computed by: everybody.
+-- The type ward.label with its operators, what masks are computed by, what reads and writes values in
+-- documents: everybody.
 DO $$
 DECLARE
     label_function regprocedure;
 BEGIN
     FOR label_function IN
         SELECT oid FROM pg_catalog.pg_proc
-        WHERE (pronamespace = 'ward_internal'::regnamespace AND (proname LIKE 'label\_%' OR proname LIKE 'mask\_%'))
+        WHERE (pronamespace = 'ward_internal'::regnamespace AND (proname LIKE 'label\_%' OR proname LIKE 'mask\_%' OR proname LIKE 'carried\_%'))
            OR (pronamespace = 'ward'::regnamespace AND proname IN ('level', 'categories', 'label', 'join_labels'))
     LOOP
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', label_function);

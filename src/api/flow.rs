@@ -3,6 +3,7 @@
 
 use super::Result;
 use super::label::LabelDatum;
+use crate::errors;
 use crate::lineage::flow;
 use crate::pg::{Oid, catalog};
 use pgrx::pg_sys;
@@ -84,14 +85,20 @@ fn only_tenant(
     tenant: Option<&str>,
     carried: Option<Vec<String>>,
 ) -> Result<Option<String>> {
-    let mixes = carried
-        .iter()
-        .flatten()
-        .any(|of| tenant.is_none_or(|tenant| tenant != of));
-    if mixes {
-        return Err(flow::refused_mixture(&name(relation)).into());
-    }
+    refuse_others(relation, tenant, &carried.unwrap_or_default())?;
     Ok(tenant.map(str::to_owned))
+}
+
+/// Refuses sources of another tenant than this one (WD014).
+pub(super) fn refuse_others(
+    relation: Oid,
+    tenant: Option<&str>,
+    carried: &[String],
+) -> errors::Result<()> {
+    if carried.iter().any(|of| tenant != Some(of)) {
+        return Err(flow::refused_mixture(&name(relation)));
+    }
+    Ok(())
 }
 
 fn name(relation: Oid) -> String {

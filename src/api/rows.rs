@@ -5,7 +5,7 @@ use super::label::LabelDatum;
 use super::{Result, administering, preloaded};
 use crate::errors::{self, Code, WardError};
 use crate::pg::{Oid, arguments, catalog};
-use crate::rows::{marker, protect as protecting};
+use crate::rows::{carrier, marker, protect as protecting};
 use pgrx::prelude::*;
 use pgrx::{JsonB, pg_sys};
 use std::ffi::CStr;
@@ -14,7 +14,7 @@ use ward_core::Label;
 /// Protects the rows of a table, its partitions and its inheritance children.
 ///
 /// Each of `tenant`, `label`, `owner` and `acl` names a column, or is NULL if that dimension is not
-/// used. `tenant` and `owner` are smallint, integer, bigint, uuid, text or varchar; `label` is
+/// used. `tenant`, `label` and `owner` may be `column->key`, a text under a key of a jsonb column. `tenant` and `owner` are smallint, integer, bigint, uuid, text or varchar; `label` is
 /// ward.label; `acl` is an array of such values. Options (jsonb): `add_columns` (bool),
 /// `tenant_type` (text), `default_label`, `label_existing` (labels), `shared_tenant` (text).
 /// Calling it again replaces the definition. No row is rewritten unless `label_existing` is given.
@@ -41,18 +41,10 @@ fn protect(
 ) -> Result<()> {
     administering()?;
     let text = |name: Option<&CStr>| name.map(|name| name.to_string_lossy().into_owned());
-    let columns = protecting::Columns {
-        tenant: text(tenant),
-        label: text(label),
-        owner: text(owner),
-        acl: text(acl),
-    };
+    let relation = required(relation)?;
+    let columns = protecting::Columns::named(relation, &[tenant, label, owner, acl].map(text))?;
     let options = options.map_or_else(|| serde_json::json!({}), |options| options.0);
-    Ok(protecting::protect(
-        required(relation)?,
-        &columns,
-        &options,
-    )?)
+    Ok(protecting::protect(relation, &columns, &options)?)
 }
 
 /// Ends the protection of a table. `reason` is recorded.
@@ -153,11 +145,7 @@ fn keep_label(old: Option<LabelDatum>, new: Option<LabelDatum>) -> Result<Option
     if new.dominates(old) {
         return Ok(Some(LabelDatum::from(new)));
     }
-    Err(
-        WardError::new(Code::Label, "a row's label cannot be lowered by UPDATE")
-            .hint("The new label must dominate the old one.")
-            .into(),
-    )
+    Err(carrier::lowered().into())
 }
 
 fn name(relation: Oid) -> String {

@@ -144,7 +144,7 @@ fn renaming(statement: Rename) -> Result<()> {
     if let Some((old, new)) = statement.column()
         && is_protected_column(&p, &old)
     {
-        rename::column(p.root, &old, &new)?;
+        rename::column(&p, &old, &new)?;
     }
     Ok(())
 }

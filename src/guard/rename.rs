@@ -2,26 +2,40 @@
 //! A protected column that is renamed keeps protecting.
 
 use crate::errors::Result;
-use crate::pg::{Oid, spi};
+use crate::pg::expr::Column;
+use crate::pg::spi;
+use crate::registry::{Place, Protection};
 
 /// Tells the registry the new name of a column, before the statement gives it that name.
 ///
 /// Until it does, the registry and the table disagree, and whatever reads the table is refused.
-pub fn column(root: Oid, old: &str, new: &str) -> Result<()> {
+/// Error: WD036 if the new name leaves no room for the key of a value in it.
+pub fn column(p: &Protection, old: &str, new: &str) -> Result<()> {
+    let claim = |dimension: &'_ Option<crate::registry::Dimension>| {
+        dimension.as_ref().map(|dimension| dimension.column.clone())
+    };
+    let dimensions = [
+        ("tenant", claim(&p.tenant)),
+        ("label", p.label.clone()),
+        ("owner", claim(&p.owner)),
+        ("acl", claim(&p.acl)),
+    ];
     spi::as_owner(|| {
-        for dimension in ["tenant", "label", "owner", "acl"] {
-            let sql = format!(
-                "UPDATE ward_internal.protection SET {dimension} = $3::pg_catalog.name
-                 WHERE relation = $1 AND {dimension} = $2::pg_catalog.name"
-            );
-            spi::run(&sql, &[root.into(), old.into(), new.into()])?;
+        for (dimension, column) in dimensions {
+            if let Some(column) = column.filter(|column| column.name == old) {
+                let sql = format!(
+                    "UPDATE ward_internal.protection SET {dimension} = $2::pg_catalog.name
+                     WHERE relation = $1"
+                );
+                spi::run(&sql, &[p.root.into(), renamed(&column, new)?.into()])?;
+            }
         }
         for column in ["column_name", "unless_owner"] {
             let sql = format!(
                 "UPDATE ward_internal.mask SET {column} = $3::pg_catalog.name
                  WHERE relation = $1 AND {column} = $2::pg_catalog.name"
             );
-            spi::run(&sql, &[root.into(), old.into(), new.into()])?;
+            spi::run(&sql, &[p.root.into(), old.into(), new.into()])?;
         }
         for role in ["child", "parent"] {
             let sql = format!(
@@ -29,8 +43,16 @@ pub fn column(root: Oid, old: &str, new: &str) -> Result<()> {
                  SET {role}_key = pg_catalog.array_replace({role}_key, $2::text, $3::text)
                  WHERE {role} = $1 AND $2::text = ANY ({role}_key)"
             );
-            spi::run(&sql, &[root.into(), old.into(), new.into()])?;
+            spi::run(&sql, &[p.root.into(), old.into(), new.into()])?;
         }
         Ok(())
+    })
+}
+
+/// How the registry names a column, or a place in it, under its new name.
+fn renamed(column: &Column, new: &str) -> Result<String> {
+    Ok(match &column.carrier {
+        Some(carrier) => Place::carried(new, &carrier.key)?.name(),
+        None => new.to_owned(),
     })
 }

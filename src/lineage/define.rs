@@ -59,6 +59,8 @@ pub fn derive(wanted: &Wanted) -> Result<()> {
     protect_child(wanted.child, &parent, options.add_columns)?;
     xact::make_changes_visible();
     let covered = protected_root(wanted.child)?;
+    refuse_documents(&covered)?;
+    refuse_documents(&parent)?;
     check_dimensions(&covered, &parent, on_delete)?;
     in_maintenance(|| {
         spi::run(
@@ -398,13 +400,7 @@ fn protect_child(child: Oid, parent: &Protection, add_columns: bool) -> Result<(
     if registry::protection(child)?.is_some_and(|p| p.columns().next().is_some()) {
         return Ok(());
     }
-    let name = |dimension: &Option<Dimension>| dimension.as_ref().map(|d| d.column.name.clone());
-    let columns = Columns {
-        tenant: name(&parent.tenant),
-        label: parent.label.as_ref().map(|column| column.name.clone()),
-        owner: name(&parent.owner),
-        acl: name(&parent.acl),
-    };
+    let columns = Columns::of(parent);
     if add_columns {
         for column in parent.columns() {
             if catalog::column(child, &column.name).is_none() {
@@ -412,13 +408,28 @@ fn protect_child(child: Oid, parent: &Protection, add_columns: bool) -> Result<(
                     "ALTER TABLE {} ADD COLUMN {} {}",
                     key::table(child)?,
                     spi::identifier(&column.name),
-                    catalog::type_name(column.type_oid)
+                    match column.carrier {
+                        Some(_) => "jsonb".to_owned(),
+                        None => catalog::type_name(column.type_oid),
+                    }
                 );
                 spi::run(&sql, &[])?;
             }
         }
     }
     protect::protect(child, &columns, &json!({}))
+}
+
+/// Derived rows take over columns, not values inside documents.
+fn refuse_documents(p: &Protection) -> Result<()> {
+    if p.columns().all(|column| column.carrier.is_none()) {
+        return Ok(());
+    }
+    Err(bad(
+        &key::table(p.relation)?,
+        "has its tenant, label or owner in a jsonb column, and cannot be a source or derived",
+    )
+    .hint("Give it columns of its own, and protect it by these."))
 }
 
 /// What protects the source must be able to protect what is made from it.

@@ -16,11 +16,13 @@
 
 use super::carry::{self, Cargo, Carrier, Flow};
 use crate::errors::{Code, Result, WardError};
+use crate::pg::carrier::null_document;
 use crate::pg::expr;
 use crate::pg::expr::Column;
 use crate::pg::node::{Command, Expr, Query, TargetList};
 use crate::pg::outline::generated_columns;
 use crate::registry::{self, Objects, Protection};
+use crate::rows::carrier as documents;
 use crate::session::Identity;
 use std::ffi::CString;
 
@@ -235,6 +237,16 @@ impl<'a> Flows<'a> {
         let Some(carried) = flow.or_bound(bound) else {
             return Ok(());
         };
+        if let Some(place) = &label.carrier {
+            let raised = |document| documents::raise(place, document, carried, objects);
+            if !values.map(label.attno, raised) {
+                existing.map_or(Ok(()), |_| refuse_generated(p, label))?;
+                let name = CString::new(label.name.as_str()).unwrap_or_default();
+                let stored = existing.map_or_else(null_document, |index| label.stored(index));
+                values.insert(label.attno, &name, raised(stored));
+            }
+            return Ok(());
+        }
         // A new row without a label gets what it carries (one that is derived has none yet). In a row
         // that is changed, a NULL is refused, not replaced.
         let function = match existing {
@@ -282,6 +294,9 @@ impl<'a> Flows<'a> {
         };
         let column = &tenant.column;
         let checked = |given: Expr| {
+            if let Some(place) = &column.carrier {
+                return documents::only_tenant(place, given, p, carried, self.objects);
+            }
             let arguments = [
                 expr::oid(p.relation),
                 given.to_text(column.type_oid),
@@ -292,7 +307,11 @@ impl<'a> Flows<'a> {
         };
         if !values.map(column.attno, checked) {
             let name = CString::new(column.name.as_str()).unwrap_or_default();
-            let old = existing.map_or_else(|| expr::null(column), |index| column.var(index));
+            let nothing = || match &column.carrier {
+                Some(_) => null_document(),
+                None => expr::null(column),
+            };
+            let old = existing.map_or_else(nothing, |index| column.stored(index));
             values.insert(column.attno, &name, checked(old));
         }
         Ok(())

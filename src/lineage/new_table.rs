@@ -17,7 +17,7 @@ use crate::pg::node::{Expr, Query, TargetList};
 use crate::pg::scalar::Scalar;
 use crate::pg::xact::{self, Event};
 use crate::pg::{self, Oid};
-use crate::registry::{self, Dimension, Objects, Protection};
+use crate::registry::{self, Dimension, Objects, Place, Protection};
 use crate::rows::protect;
 use crate::session::Identity;
 use std::cell::RefCell;
@@ -83,8 +83,14 @@ pub fn prepare(query: Query, text: Text, identity: &Identity, objects: &Objects)
     }
     let sources = sources(query)?;
     refuse_unfit(&sources)?;
-    let tenant = sources.iter().find_map(|p| p.tenant.clone());
-    let label = sources.iter().find_map(|p| p.label.clone());
+    let mut tenant = sources.iter().find_map(|p| p.tenant.clone());
+    let mut label = sources.iter().find_map(|p| p.label.clone());
+    // What a document carries gets a column of its own.
+    for column in tenant.iter_mut().map(|of| &mut of.column).chain(&mut label) {
+        if let Some(carrier) = column.carrier.take() {
+            column.name = carrier.key;
+        }
+    }
     let carried = Carrier::new(Cargo::Labels, query, objects)?.of(query, chain)?;
     let clearance = expr::eight_bytes(
         objects.label_type,
@@ -103,8 +109,8 @@ pub fn prepare(query: Query, text: Text, identity: &Identity, objects: &Objects)
         put_label(outputs, label, carried, clearance, objects)?;
     }
     let columns = protect::Columns {
-        tenant: tenant.map(|tenant| tenant.column.name),
-        label: label.map(|label| label.name),
+        tenant: tenant.map(|tenant| Place::from(&tenant.column)),
+        label: label.as_ref().map(Place::from),
         ..protect::Columns::default()
     };
     COMING.with_borrow_mut(|all| all.push(Coming { text, columns }));

@@ -6,7 +6,8 @@ use super::cascade::{self, Kept, Lowered, Mode};
 use super::key;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::{Datum, Oid, log, own, spi, xact};
-use crate::registry::{self, Protection};
+use crate::registry::{self, Place, Protection};
+use crate::rows::columns;
 use crate::rows::protect::in_maintenance;
 use serde_json::Value;
 use std::rc::Rc;
@@ -16,7 +17,11 @@ use ward_core::{Category, Label};
 struct Named {
     p: Rc<Protection>,
     table: String,
-    /// The label column, quoted.
+    /// The column of the label, or of the document that carries it, quoted.
+    column: String,
+    /// Its key in that document.
+    label_key: Option<String>,
+    /// The row's label, as SQL.
     label: String,
     condition: String,
     key: Value,
@@ -74,7 +79,7 @@ pub fn quarantine(relation: Oid, key: &Value, reason: &str) -> Result<u64> {
     let hidden = cascade::quarantined();
     let changed = cascade::in_mode(Mode::Raise, || {
         row.set(&format!(
-            "COALESCE(c.{0} OPERATOR(ward.+) {hidden}, {hidden})",
+            "COALESCE({0} OPERATOR(ward.+) {hidden}, {hidden})",
             row.label
         ))
     })?;
@@ -104,7 +109,7 @@ pub fn release(relation: Oid, key: &Value, reason: &str) -> Result<u64> {
     let changed = cascade::in_mode(Mode::Release(Rc::new(kept()?)), || {
         let visible = Label::TOP.without(Category::QUARANTINE);
         row.set(&format!(
-            "c.{} OPERATOR(ward.*) '{visible}'::ward.label",
+            "{} OPERATOR(ward.*) '{visible}'::ward.label",
             row.label
         ))
     })?;
@@ -160,7 +165,7 @@ fn named(relation: Oid, key: &Value) -> Result<Named> {
             .hint("Run ward.protect() for it first. Of a partition, name the parent."));
         }
     };
-    let Some(label) = p.label.as_ref().map(|column| spi::identifier(&column.name)) else {
+    let Some(place) = p.label.as_ref().map(Place::from) else {
         return Err(WardError::new(
             Code::Definition,
             format!("table {table} has no label column"),
@@ -179,7 +184,9 @@ fn named(relation: Oid, key: &Value) -> Result<Named> {
     let row = Named {
         p,
         table,
-        label,
+        column: spi::identifier(&place.column),
+        label: columns::label("c", &place),
+        label_key: place.key,
         condition,
         key: key.clone(),
     };
@@ -212,16 +219,24 @@ impl Named {
 
     fn label(&self) -> Result<Option<Label>> {
         xact::make_changes_visible();
-        let what = format!("c.{}::text", self.label);
+        let what = format!("{}::text", self.label);
         self.query(&what, |rows| {
             rows.text(0, 1).map(|text| key::label(&text)).transpose()
         })
     }
 
-    fn set(&self, value: &str) -> Result<()> {
+    fn set(&self, label: &str) -> Result<()> {
+        let column = &self.column;
+        let value = match &self.label_key {
+            Some(key) => format!(
+                "c.{column} OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object({}, ({label})::text)",
+                spi::literal(key)
+            ),
+            None => label.to_owned(),
+        };
         let sql = format!(
-            "UPDATE {} c SET {} = {value} WHERE {}",
-            self.table, self.label, self.condition
+            "UPDATE {} c SET {column} = {value} WHERE {}",
+            self.table, self.condition
         );
         // In maintenance, so that the application's triggers do not run for what it did not write.
         in_maintenance(|| own::change(self.p.relation, &sql, &self.arguments()).map(|_| ()))

@@ -95,6 +95,7 @@ pub fn column(relation: Oid, name: &str) -> Option<Column> {
             type_oid,
             typmod,
             collation,
+            carrier: None,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Building expression nodes.
 
+use super::carrier::{self, Carrier};
 use super::node::{Expr, make_node};
 use super::scalar::{Scalar, Value};
 use super::scalar::{array_datum, datum};
@@ -20,6 +21,9 @@ pub struct Column {
     pub typmod: i32,
     /// Collation, or invalid.
     pub collation: Oid,
+    /// In a column of type jsonb: the key that the value is stored under. Type, modifier and
+    /// collation are then the value's.
+    pub carrier: Option<Carrier>,
 }
 
 fn constant_node(
@@ -38,18 +42,28 @@ fn constant_node(
 }
 
 impl Column {
-    /// The column as a variable of range-table entry `index` of the current level.
+    /// The value, read from range-table entry `index` of the current level: a variable, or what
+    /// reads it from one (`column ->> 'key'`).
     pub fn var(&self, index: u32) -> Expr {
+        let Some(carrier) = &self.carrier else {
+            return self.stored(index);
+        };
+        let value = carrier::text_at(self.stored(index), &carrier.key);
+        match carrier.reader {
+            Some(reader) => call(reader, self.type_oid, &[value]),
+            None => value,
+        }
+    }
+
+    /// What is stored, as a variable of range-table entry `index`: the value, or its document.
+    pub fn stored(&self, index: u32) -> Expr {
+        let (type_oid, typmod, collation) = match self.carrier {
+            None => (self.type_oid, self.typmod, self.collation),
+            Some(_) => (pg_sys::JSONBOID, -1, Oid::INVALID),
+        };
         // SAFETY: S2. The index is an int in 15 and newer.
         unsafe {
-            let var = pg_sys::makeVar(
-                index as _,
-                self.attno,
-                self.type_oid,
-                self.typmod,
-                self.collation,
-                0,
-            );
+            let var = pg_sys::makeVar(index as _, self.attno, type_oid, typmod, collation, 0);
             Expr::from_raw(var.cast())
         }
     }

@@ -14,12 +14,14 @@
 pub mod access;
 pub mod activity;
 pub mod arguments;
+pub mod carrier;
 pub mod carry;
 pub mod catalog;
 pub mod check;
 pub mod compat;
 pub mod copy;
 pub mod definition;
+pub mod document;
 pub mod error;
 pub mod expr;
 pub mod foreign_key;

@@ -22,6 +22,9 @@ pub const TIMESTAMPTZ: Oid = pg_sys::TIMESTAMPTZOID;
 pub const UUID: Oid = pg_sys::UUIDOID;
 pub const VARCHAR: Oid = pg_sys::VARCHAROID;
 
+/// The collation of text without one of its own.
+pub const DEFAULT_COLLATION: Oid = pg_sys::DEFAULT_COLLATION_OID;
+
 // Casts, by their entries in pg_proc.dat.
 pub const INT8_OF_INT2: Oid = oid(754);
 pub const INT8_OF_INT4: Oid = oid(481);

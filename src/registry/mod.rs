@@ -8,13 +8,15 @@
 mod derivation;
 mod mask;
 pub mod objects;
+mod place;
 mod protection;
 mod trust;
 
 pub use derivation::{Derivation, OnDelete};
 pub use mask::{Mask, mask_secret};
 pub use objects::{Objects, objects};
-pub use protection::{Dimension, Protection, any, is_idle, protection};
+pub use place::{Content, Place};
+pub use protection::{CARRIED, Dimension, Protection, any, is_idle, protection};
 pub use trust::{Trust, category, trust};
 
 use crate::pg::xact::{self, Event};

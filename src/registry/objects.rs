@@ -42,6 +42,8 @@ pub struct Objects {
     pub derive_source: Oid,
     /// What labels are carried by.
     pub flow: FlowFunctions,
+    /// What reads and writes values that live in a jsonb column.
+    pub carrier: CarrierFunctions,
     /// What masks are computed by.
     pub masks: MaskFunctions,
     /// The role that may administer policy.
@@ -65,6 +67,21 @@ pub struct FlowFunctions {
     pub only_tenant: Oid,
     /// Refuses labels above the lowest.
     pub refuse_labelled: Oid,
+}
+
+/// The functions `ward_internal.carried_*`.
+#[derive(Debug)]
+pub struct CarrierFunctions {
+    pub label: Oid,
+    pub fill: Oid,
+    pub fill_label: Oid,
+    pub keep: Oid,
+    pub keep_label: Oid,
+    pub raise_label: Oid,
+    /// Raises the label to what the row came from.
+    pub raise: Oid,
+    /// Refuses the tenants of other sources.
+    pub only_tenant: Oid,
 }
 
 /// The functions `ward_internal.mask_*`.
@@ -172,8 +189,23 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
             only_tenant: function(c"only_tenant", internal)?,
             refuse_labelled: function(c"refuse_labelled", internal)?,
         },
+        carrier: carrier_functions(internal)?,
         masks: mask_functions(internal)?,
         admin: catalog::role(c"ward_admin"),
+    })
+}
+
+fn carrier_functions(internal: Oid) -> Result<CarrierFunctions> {
+    let find = |name| function(name, internal);
+    Ok(CarrierFunctions {
+        label: find(c"carried_label")?,
+        fill: find(c"carried_fill")?,
+        fill_label: find(c"carried_fill_label")?,
+        keep: find(c"carried_keep")?,
+        keep_label: find(c"carried_keep_label")?,
+        raise_label: find(c"carried_raise_label")?,
+        raise: find(c"carried_raise")?,
+        only_tenant: find(c"carried_only_tenant")?,
     })
 }
 

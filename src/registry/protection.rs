@@ -3,6 +3,7 @@
 
 use super::derivation::{self, Derivation};
 use super::mask::{self, Mask};
+use super::place::{Content, Place};
 use super::{Cached, objects};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::Column;
@@ -75,6 +76,10 @@ impl Protection {
         self.sources.iter().any(|derivation| derivation.recorded)
     }
 }
+
+/// The option that lists the dimensions whose values live under keys of jsonb columns. It is written
+/// down, so that a column which is added later under such a name changes nothing.
+pub const CARRIED: &str = "carried";
 
 /// The prefix of the names of ward's own catalog policies.
 pub const POLICY_PREFIX: &str = "ward_";
@@ -235,13 +240,22 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
     let Some(row) = stored.get(&root) else {
         return Err(broken(relation, "registry row"));
     };
-    let column = |name: &Option<String>| match name {
+    let carried = |dimension: &str| {
+        let carried = row.options.get(CARRIED).and_then(|list| list.as_array());
+        carried.is_some_and(|list| list.iter().any(|name| name == dimension))
+    };
+    let column = |what: &str, name: &Option<String>, content| match name {
         None => Ok(None),
-        Some(name) => catalog::column(relation, name)
+        Some(name) => Place::stored(name, carried(what))
+            .find(relation, content)?
             .map(Some)
             .ok_or_else(|| broken(relation, &format!("column \"{name}\""))),
     };
-    let dimension = |name: &Option<String>, scalar: fn(Oid) -> Option<Scalar>| match column(name)? {
+    let dimension = |what: &str, name, scalar: fn(Oid) -> Option<Scalar>| match column(
+        what,
+        name,
+        Content::Claim,
+    )? {
         None => Ok(None),
         Some(column) => match scalar(column.type_oid) {
             Some(scalar) => Ok(Some(Dimension { column, scalar })),
@@ -273,10 +287,10 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         derivatives: row.derivatives.clone(),
         masks: mask::resolve(relation, &name, &row.masks)?,
         name,
-        tenant: dimension(&row.tenant, Scalar::of)?,
-        label: column(&row.label)?,
-        owner: dimension(&row.owner, Scalar::of)?,
-        acl: dimension(&row.acl, Scalar::of_array)?,
+        tenant: dimension("tenant", &row.tenant, Scalar::of)?,
+        label: column("label", &row.label, Content::Label)?,
+        owner: dimension("owner", &row.owner, Scalar::of)?,
+        acl: dimension("acl", &row.acl, Scalar::of_array)?,
         default_label,
         shared_tenant: option("shared_tenant").map(str::to_owned),
         rls_before: row.rls_before,

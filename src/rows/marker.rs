@@ -5,7 +5,7 @@
 //! not see, row by row, and they raise where the library is not preloaded: an unprotected answer is
 //! never a fall-back.
 
-use super::predicate;
+use super::{carrier, predicate};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::Oid;
 use crate::pg::scalar::{Scalar, Value};
@@ -104,9 +104,20 @@ impl Row {
         let Some(Some(text)) = value.first() else {
             return Ok(false);
         };
-        let label = Label::parse(text, &registry::category)
-            .map_err(|error| WardError::new(Code::LabelText, error.to_string()))?;
-        Ok(self.identity.principal().clearance.dominates(label))
+        let is_carried = self
+            .p
+            .label
+            .as_ref()
+            .is_some_and(|label| label.carrier.is_some());
+        let label = if is_carried {
+            // Whatever a document holds there: what is no label is nobody's row.
+            carrier::label(text)
+        } else {
+            let label = Label::parse(text, &registry::category)
+                .map_err(|error| WardError::new(Code::LabelText, error.to_string()))?;
+            Some(label)
+        };
+        Ok(label.is_some_and(|label| self.identity.principal().clearance.dominates(label)))
     }
 }
 

@@ -3,11 +3,14 @@
 //!
 //! - [`level`]: conditions and checks of one query level, called by the pass;
 //! - [`predicate`]: a protection and an identity become plain conditions with constants;
+//! - [`carrier`]: protected values under keys of a jsonb column;
 //! - [`write`]: filling and checking written rows;
 //! - [`copy`]: COPY in both directions;
-//! - [`protect`]: `ward.protect` and `ward.unprotect`;
+//! - [`protect`]: `ward.protect` and `ward.unprotect`; [`columns`]: the columns that they name;
 //! - [`marker`]: the functions in the catalog policies, for paths that the pass never sees.
 
+pub mod carrier;
+pub mod columns;
 pub mod copy;
 mod level;
 pub mod marker;

@@ -5,38 +5,24 @@
 //! `pg_stats` and error texts hide rows because of them, and they refuse where the library is not
 //! loaded. ENABLE and FORCE go with them for the same reasons.
 
+pub use super::columns::Columns;
+
+use super::columns;
 use crate::errors::{Code, Result, WardError};
-use crate::pg::scalar::Scalar;
+
 use crate::pg::{Oid, catalog, guc, spi};
-use crate::registry::{self, objects};
+use crate::registry::{self, Place};
 use serde_json::{Map, Value};
 use ward_core::Label;
 
-/// The protected columns by name; `None` for a dimension that is not used.
-#[derive(Default)]
-pub struct Columns {
-    pub tenant: Option<String>,
-    pub label: Option<String>,
-    pub owner: Option<String>,
-    pub acl: Option<String>,
-}
-
-impl Columns {
-    fn used(&self) -> impl Iterator<Item = &String> {
-        [&self.tenant, &self.label, &self.owner, &self.acl]
-            .into_iter()
-            .flatten()
-    }
-}
-
 /// Options of `ward.protect`, checked.
 #[derive(Default)]
-struct Options {
-    add_columns: bool,
-    tenant_type: Option<String>,
-    default_label: Option<Label>,
-    label_existing: Option<Label>,
-    shared_tenant: Option<String>,
+pub(super) struct Options {
+    pub add_columns: bool,
+    pub tenant_type: Option<String>,
+    pub default_label: Option<Label>,
+    pub label_existing: Option<Label>,
+    pub shared_tenant: Option<String>,
 }
 
 /// Protects a relation; see `ward.protect` in the reference.
@@ -49,15 +35,16 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
             "needs at least one of tenant, label, owner and acl",
         ));
     }
+    refuse_derived(relation, &table, columns)?;
     refuse_related(relation, &table)?;
     if options.add_columns {
-        add_columns(relation, &table, columns, &options)?;
+        columns.add(relation, &table, &options)?;
     }
-    check_columns(relation, &table, columns, &options)?;
-    refuse_masked(relation, &table, columns)?;
+    columns.check(relation, &table, &options)?;
+    columns.refuse_masked(relation, &table)?;
     in_maintenance(|| {
-        if let (Some(column), Some(label)) = (&columns.label, options.label_existing) {
-            label_existing(&table, column, label)?;
+        if let (Some(place), Some(label)) = (&columns.label, options.label_existing) {
+            columns::label_existing(&table, place, label)?;
         }
         store(relation, columns, &options)?;
         cover_tree(relation, columns)
@@ -68,7 +55,7 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
 pub fn protect_new(relation: Oid, columns: &Columns) -> Result<()> {
     let table = protectable(relation)?;
     let options = Options::default();
-    check_columns(relation, &table, columns, &options)?;
+    columns.check(relation, &table, &options)?;
     spi::as_owner(|| {
         in_maintenance(|| {
             store(relation, columns, &options)?;
@@ -154,7 +141,7 @@ pub fn cover_child(child: Oid) -> Result<()> {
     let Some(p) = registry::protection(child)? else {
         return Ok(());
     };
-    spi::as_owner(|| in_maintenance(|| cover_tree(child, &columns_of(&p))))
+    spi::as_owner(|| in_maintenance(|| cover_tree(child, &Columns::of(&p))))
 }
 
 /// Gives a detached partition or child the protection that it had through its parent.
@@ -177,18 +164,9 @@ pub fn keep_detached(child: Oid, before: &registry::Protection) -> Result<()> {
                  ON CONFLICT (relation, column_name) DO NOTHING",
                 &[child.into(), before.root.into()],
             )?;
-            cover_tree(child, &columns_of(before))
+            cover_tree(child, &Columns::of(before))
         })
     })
-}
-
-fn columns_of(p: &registry::Protection) -> Columns {
-    Columns {
-        tenant: p.tenant.as_ref().map(|d| d.column.name.clone()),
-        label: p.label.as_ref().map(|c| c.name.clone()),
-        owner: p.owner.as_ref().map(|d| d.column.name.clone()),
-        acl: p.acl.as_ref().map(|d| d.column.name.clone()),
-    }
 }
 
 /// Runs ward's own statements with protected relations open to them.
@@ -220,6 +198,20 @@ fn protectable(relation: Oid) -> Result<String> {
                 .hint("Tables and partitioned tables can be protected."))
         }
     }
+}
+
+/// What derives, or is derived from, has its values in columns.
+fn refuse_derived(relation: Oid, table: &str, columns: &Columns) -> Result<()> {
+    let derives = registry::protection(relation)?
+        .is_some_and(|p| !p.sources.is_empty() || !p.derivatives.is_empty());
+    if derives && columns.carried().next().is_some() {
+        return Err(bad(
+            table,
+            "is derived or a source, and cannot have its tenant, label or owner in a jsonb column",
+        )
+        .hint("End the derivations with ward.underive() first."));
+    }
+    Ok(())
 }
 
 /// Protection belongs to the root: rows are reached through parents as well.
@@ -257,105 +249,6 @@ pub fn tree(relation: Oid) -> Vec<Oid> {
     all
 }
 
-fn add_columns(relation: Oid, table: &str, columns: &Columns, options: &Options) -> Result<()> {
-    let tenant_type = options.tenant_type.as_deref().unwrap_or("text");
-    let wanted = [
-        (&columns.tenant, tenant_type),
-        (&columns.label, "ward.label"),
-        (&columns.owner, "text"),
-        (&columns.acl, "text[]"),
-    ];
-    for (name, type_name) in wanted {
-        if let Some(name) = name
-            .as_ref()
-            .filter(|name| catalog::column(relation, name).is_none())
-        {
-            let name = spi::identifier(name);
-            spi::run(
-                &format!("ALTER TABLE {table} ADD COLUMN {name} {type_name}"),
-                &[],
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// Columns that decide about rows are shown as they are.
-fn refuse_masked(relation: Oid, table: &str, columns: &Columns) -> Result<()> {
-    for name in columns.used() {
-        let is_masked = spi::value::<bool>(
-            "SELECT EXISTS (SELECT FROM ward_internal.mask WHERE relation = $1 AND column_name = $2::name)",
-            &[relation.into(), name.clone().into()],
-        )?;
-        if is_masked == Some(true) {
-            return Err(bad(
-                table,
-                &format!("cannot be protected by column \"{name}\", which is masked"),
-            )
-            .hint("End its mask with ward.unmask() first."));
-        }
-    }
-    Ok(())
-}
-
-fn check_columns(relation: Oid, table: &str, columns: &Columns, options: &Options) -> Result<()> {
-    let find = |name: &String| {
-        catalog::column(relation, name).ok_or_else(|| {
-            bad(table, &format!("has no column \"{name}\""))
-                .hint("Name the column, pass NULL for an unused dimension, or use the option add_columns.")
-        })
-    };
-    let unfit =
-        |name: &str, wanted: &str| bad(table, &format!("column \"{name}\" must be {wanted}"));
-    for name in [&columns.tenant, &columns.owner].into_iter().flatten() {
-        let column = find(name)?;
-        if Scalar::of(column.type_oid).is_none() {
-            return Err(unfit(
-                name,
-                "smallint, integer, bigint, uuid, text or varchar",
-            ));
-        }
-        if !catalog::is_deterministic(column.collation) {
-            return Err(unfit(
-                name,
-                "of a deterministic collation (tenants that compare equal would mix)",
-            ));
-        }
-    }
-    if let Some(name) = &columns.acl
-        && Scalar::of_array(find(name)?.type_oid).is_none()
-    {
-        return Err(unfit(
-            name,
-            "an array of smallint, integer, bigint, uuid, text or varchar",
-        ));
-    }
-    if let Some(name) = &columns.label {
-        let label_type = objects()?.map(|objects| objects.label_type);
-        if Some(find(name)?.type_oid) != label_type {
-            return Err(unfit(name, "of type ward.label"));
-        }
-    }
-    if let (Some(name), Some(shared)) = (&columns.tenant, &options.shared_tenant)
-        && Scalar::of(find(name)?.type_oid)
-            .and_then(|scalar| scalar.parse(shared))
-            .is_none()
-    {
-        return Err(bad(
-            table,
-            "option shared_tenant is not a value of the tenant column",
-        ));
-    }
-    Ok(())
-}
-
-fn label_existing(table: &str, column: &str, label: Label) -> Result<()> {
-    let column = spi::identifier(column);
-    let sql = format!("UPDATE {table} SET {column} = $1::text::ward.label WHERE {column} IS NULL");
-    spi::run(&sql, &[label.to_string().into()])?;
-    Ok(())
-}
-
 fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
     // Temporary tables go with their session, and nothing is told of it.
     spi::run(
@@ -370,7 +263,11 @@ fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
     if let Some(shared) = &options.shared_tenant {
         kept.insert("shared_tenant".into(), shared.clone().into());
     }
-    let text = |name: &Option<String>| name.clone().into();
+    let carried: Vec<_> = columns.carried().map(Value::from).collect();
+    if !carried.is_empty() {
+        kept.insert(registry::CARRIED.into(), carried.into());
+    }
+    let text = |place: &Option<Place>| place.as_ref().map(Place::name).into();
     spi::run(
         "INSERT INTO ward_internal.protection
              (relation, tenant, label, owner, acl, options, rls_before)
@@ -405,7 +302,7 @@ fn cover(relation: Oid, columns: &Columns) -> Result<()> {
     let subject = format!("{}::pg_catalog.regclass", spi::literal(&table));
     let mut names = columns
         .used()
-        .map(|name| format!(", {}", spi::identifier(name)))
+        .map(|place| format!(", {}", columns::reading(place)))
         .collect::<String>();
     if names.is_empty() {
         // A table with masks alone; the functions take at least one value.
@@ -512,7 +409,7 @@ fn tenant_type(text: &str) -> Result<String> {
     }
 }
 
-fn bad(table: &str, what: &str) -> WardError {
+pub(super) fn bad(table: &str, what: &str) -> WardError {
     WardError::new(Code::Definition, format!("table {table} {what}"))
 }
 

@@ -4,6 +4,7 @@
 //! Filling happens in the target list, not in a trigger: it cannot be disabled, it works where the
 //! tenant is the partition key, and it costs nothing per row beyond the expression itself.
 
+use super::carrier::{self, Lower};
 use super::predicate::{self, Condition};
 use crate::errors::Result;
 use crate::pg::expr;
@@ -26,21 +27,21 @@ pub fn enforce(
             fill(level.targets(), p, identity, objects)?;
             check(level, CheckKind::Insert, p, identity, objects, index)?;
             if let Some(assignments) = level.conflict_targets() {
-                keep_label(assignments, p, objects, index);
+                keep(assignments, p, objects, index, Lower::Raise);
                 check(level, CheckKind::Update, p, identity, objects, index)?;
                 check(level, CheckKind::Conflict, p, identity, objects, index)?;
                 level.prepend_conflict_condition(refusing(p, identity, objects, index)?);
             }
         }
         Command::Update => {
-            keep_label(level.targets(), p, objects, index);
+            keep(level.targets(), p, objects, index, Lower::Refuse);
             check(level, CheckKind::Update, p, identity, objects, index)?;
         }
         Command::Merge => {
             for (action, targets) in level.merge_actions() {
                 match action {
                     Command::Insert => fill(targets, p, identity, objects)?,
-                    Command::Update => keep_label(targets, p, objects, index),
+                    Command::Update => keep(targets, p, objects, index, Lower::Refuse),
                     _ => {}
                 }
             }
@@ -68,12 +69,14 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
             targets,
             &tenant.column,
             tenant.column.constant(tenant.scalar, &value),
+            objects,
         );
     }
     // A derived row without a label of its own gets its sources', by the trigger.
     if let (Some(label), true) = (&p.label, p.sources.is_empty()) {
         let bits = p.default_label.to_bits() as i64;
-        fill_column(targets, label, expr::eight_bytes(objects.label_type, bits));
+        let value = expr::eight_bytes(objects.label_type, bits);
+        fill_column(targets, label, value, objects);
     }
     if let Some(owner) = &p.owner {
         let subject = predicate::subject(p, owner, identity)?;
@@ -81,6 +84,7 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
             targets,
             &owner.column,
             owner.column.constant(owner.scalar, &subject),
+            objects,
         );
     } else if let Some(acl) = &p.acl {
         // Without an owner column, a row shared with nobody would be lost to its writer as well.
@@ -90,22 +94,36 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
                 targets,
                 &acl.column,
                 acl.column.array_constant(acl.scalar, own),
+                objects,
             );
         }
     }
     Ok(())
 }
 
-fn fill_column(targets: TargetList, column: &Column, value: Expr) {
-    if !targets.map(column.attno, |given| expr::coalesce(column, given, value)) {
+fn fill_column(targets: TargetList, column: &Column, value: Expr, objects: &Objects) {
+    let filled = |given: Option<Expr>| match (&column.carrier, given) {
+        (Some(carrier), given) => carrier::fill(carrier, given, value, objects),
+        (None, Some(given)) => expr::coalesce(column, given, value),
+        (None, None) => value,
+    };
+    if !targets.map(column.attno, |given| filled(Some(given))) {
         let name = CString::new(column.name.as_str()).unwrap_or_default();
-        targets.insert(column.attno, &name, value);
+        targets.insert(column.attno, &name, filled(None));
     }
 }
 
-/// Refuses at run time to store a lower label than the row has: lowering is `ward.declassify`'s.
-fn keep_label(targets: TargetList, p: &Protection, objects: &Objects, index: u32) {
-    if let Some(label) = &p.label {
+/// Keeps what an UPDATE must not take from a row. A lower label than the row has is refused at run
+/// time: lowering is `ward.declassify`'s. A document that replaces another keeps the values in it.
+fn keep(targets: TargetList, p: &Protection, objects: &Objects, index: u32, lower: Lower) {
+    for column in p.columns() {
+        if let Some(carrier) = &column.carrier {
+            targets.map(column.attno, |given| {
+                carrier::keep(column, carrier, given, index, lower, objects)
+            });
+        }
+    }
+    if let Some(label) = p.label.as_ref().filter(|label| label.carrier.is_none()) {
         targets.map(label.attno, |given| {
             expr::call(
                 objects.keep_label,
