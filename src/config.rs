@@ -18,6 +18,7 @@ enum NewTables {
 static ALLOW_EXPLAIN: GucSetting<bool> = GucSetting::<bool>::new(false);
 static NEW_TABLES: GucSetting<NewTables> = GucSetting::<NewTables>::new(NewTables::Protect);
 static FILL_VECTOR_RESULTS: GucSetting<bool> = GucSetting::<bool>::new(true);
+static TRACK_WATERMARK: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// May a session with a token EXPLAIN statements over protected relations?
 ///
@@ -38,6 +39,14 @@ pub fn fill_vector_results() -> bool {
 /// On by default: analysts work that way, and what they make is no less protected than what they read.
 pub fn protects_new_tables() -> bool {
     NEW_TABLES.get() == NewTables::Protect
+}
+
+/// Should queries note the labels of the rows that they return, where no table needs it?
+///
+/// Off by default, since it costs a little for each row. Any role may set it: without it
+/// `ward.watermark()` answers with the clearance, which is never too low.
+pub fn track_watermark() -> bool {
+    TRACK_WATERMARK.get()
 }
 
 /// Defines the settings; once, from `_PG_init`.
@@ -64,6 +73,14 @@ pub fn define() {
         c"Switches pgvector's iterative scan on for the single execution.",
         &FILL_VECTOR_RESULTS,
         GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"ward.track_watermark",
+        c"Makes ward.watermark() exact where no table needs it.",
+        c"Without it the watermark is the clearance once a protected relation was read.",
+        &TRACK_WATERMARK,
+        GucContext::Userset,
         GucFlags::default(),
     );
 }

@@ -16,7 +16,9 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.join_two(ward.label, ward.label), ward_internal.raise_label(ward.label, ward.label),
     ward_internal.refuse_labelled(oid, ward.label), ward_internal.tenant_set(text, text),
     ward_internal.join_tenants(text[], text[]), ward_internal.all_tenants(text[]),
-    ward_internal.only_tenant(oid, text, text[])
+    ward_internal.only_tenant(oid, text, text[]),
+    ward.watermark(), ward_internal.note(ward.label), ward_internal.raise_to_mark(ward.label),
+    ward_internal.covers_mark(ward.label)
     TO PUBLIC;
 
 -- The type ward.label with its operators, what masks are computed by, what reads and writes values in

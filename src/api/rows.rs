@@ -116,6 +116,10 @@ fn deny(relation: pg_sys::Oid, dimension: &str) -> Result<bool> {
             Code::Tenant,
             "its tenant is not one that this session may write",
         ),
+        "watermark" => (
+            Code::Label,
+            "its label is lower than what this transaction was given to see",
+        ),
         "label" => (
             Code::Label,
             "its label is not within this session's clearance",

@@ -143,6 +143,9 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
         if pass.fills_new_table {
             plan.fills_new_table();
         }
+        if pass.notes {
+            plan.set_noting();
+        }
         if config::fill_vector_results() {
             plan.fill_vector_results();
         }

@@ -10,7 +10,8 @@
 //! - [`carry`]: what the rows that a row comes from bring along, through a query;
 //! - [`flow`]: rows that a statement writes get the labels of the rows that they came from;
 //! - [`new_table`]: CREATE TABLE AS makes tables that are protected on the spot;
-//! - [`stored`]: materialised views, which cannot be followed.
+//! - [`stored`]: materialised views, which cannot be followed;
+//! - [`watermark`]: what a transaction was given to see, and what it may write after that.
 //!
 //! The idea is that of information flow: a result carries the least upper bound of the labels of
 //! everything it was made from (Denning, "A lattice model of secure information flow", 1976).
@@ -27,6 +28,7 @@ pub mod row;
 mod source;
 pub mod steward;
 pub mod stored;
+pub mod watermark;
 
 use crate::pg::xact;
 
@@ -35,4 +37,5 @@ pub fn install() {
     xact::watch(cascade::on_event);
     xact::watch(source::on_event);
     xact::watch(new_table::on_event);
+    xact::watch(watermark::on_event);
 }

@@ -14,7 +14,7 @@ pub mod run;
 
 use crate::config;
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::{flow, new_table, stored};
+use crate::lineage::{flow, new_table, stored, watermark};
 use crate::mask;
 use crate::pg::Oid;
 use crate::pg::access;
@@ -45,6 +45,8 @@ pub struct Pass {
     pub inlined: Inlined,
     /// Will a new table hold its rows, with all that protects them?
     pub fills_new_table: bool,
+    /// Does it note what it returns?
+    pub notes: bool,
     /// Is it planned in the context of foreign keys?
     pub foreign_key: bool,
     /// When planning began (see [`session::consulted`]); `None` where the pass did not look.
@@ -130,6 +132,7 @@ fn enforce_expanded(
             ..Pass::default()
         });
     }
+    let notes = watermark::is_tracked()?;
     let fingerprint = match session::access()? {
         Access::Maintenance => {
             mark_all(query)?;
@@ -149,6 +152,9 @@ fn enforce_expanded(
             if let Some(text) = new_table {
                 new_table::prepare(query, text, &identity, &objects)?;
             }
+            if notes {
+                watermark::enforce(query, &objects)?;
+            }
             if touched.masks {
                 mask::enforce(query, &identity, &objects)?;
             }
@@ -158,6 +164,7 @@ fn enforce_expanded(
     };
     Ok(Pass {
         fingerprint: Some(fingerprint),
+        notes,
         inlined,
         fills_new_table: new_table.is_some(),
         ..Pass::default()

@@ -3,6 +3,7 @@
 
 use super::{MAINTENANCE, refuse_unsafe};
 use crate::errors::{Code, Result, WardError};
+use crate::lineage::watermark;
 use crate::pg;
 use crate::pg::catalog;
 use crate::pg::portal::Running;
@@ -47,9 +48,22 @@ pub fn start(query: Running) -> Result<bool> {
         session::check_writer()?;
         if session::has_token() {
             refuse_unsafe(query.plan().is_for_new_table())?;
+            note_missed(query)?;
         }
     }
     Ok(bound)
+}
+
+/// A plan from before the watermark was tracked does not note what it returns.
+fn note_missed(query: Running) -> Result<()> {
+    let plan = query.plan();
+    if plan.returns_rows()
+        && !plan.is_noting()
+        && let Access::Bound(identity) = session::access()?
+    {
+        watermark::missed(&identity);
+    }
+    Ok(())
 }
 
 /// Before rows are fetched. Returns what [`fetched`] must undo.

@@ -33,6 +33,7 @@ pub mod label_type;
 pub mod log;
 pub mod mask_functions;
 pub mod node;
+pub mod note;
 pub mod operators;
 pub mod outline;
 pub mod own;
@@ -50,6 +51,7 @@ pub mod tree;
 pub mod trigger;
 pub mod types;
 pub mod vector;
+pub mod watermark;
 pub mod wrap;
 pub mod xact;
 

@@ -17,6 +17,7 @@ pub type Fingerprint = [u32; 4];
 const FIRST_ITEM: c_int = -0x5741_5200;
 const VECTOR_ITEM: c_int = FIRST_ITEM + 4;
 const NEW_TABLE_ITEM: c_int = FIRST_ITEM + 5;
+const NOTE_ITEM: c_int = FIRST_ITEM + 6;
 const RELAXED: u32 = 1;
 const STRICT: u32 = 2;
 
@@ -43,6 +44,14 @@ impl Plan {
         // SAFETY: S2.
         let plan = unsafe { &*self.0 };
         plan.commandType != pg_sys::CmdType::CMD_SELECT || plan.hasModifyingCTE
+    }
+
+    /// Does it give rows to whoever runs it?
+    #[inline]
+    pub fn returns_rows(self) -> bool {
+        // SAFETY: S2.
+        let plan = unsafe { &*self.0 };
+        plan.commandType == pg_sys::CmdType::CMD_SELECT || plan.hasReturning
     }
 
     /// Binds the plan to an identity: it is dropped when the identity changes or one of
@@ -79,6 +88,16 @@ impl Plan {
             Some(Mode::Strict) => self.add_item(VECTOR_ITEM, STRICT),
             None => {}
         }
+    }
+
+    /// Says that the plan notes the labels of what it returns.
+    pub fn set_noting(self) {
+        self.add_item(NOTE_ITEM, 1);
+    }
+
+    /// Does it?
+    pub fn is_noting(self) -> bool {
+        self.items().any(|(cache, _)| cache == NOTE_ITEM)
     }
 
     /// How the plan's vector scans must run; `None` if it has none.

@@ -16,7 +16,10 @@ pub use derivation::{Derivation, OnDelete};
 pub use mask::{Mask, mask_secret};
 pub use objects::{Objects, objects};
 pub use place::{Content, Place};
-pub use protection::{CARRIED, Dimension, Protection, any, is_idle, protection};
+pub use protection::{
+    CARRIED, Dimension, LABEL_DEFAULT, Protection, WATERMARK, any, is_idle, needs_watermark,
+    protection,
+};
 pub use trust::{Trust, category, trust};
 
 use crate::pg::xact::{self, Event};

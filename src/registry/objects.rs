@@ -42,6 +42,8 @@ pub struct Objects {
     pub derive_source: Oid,
     /// What labels are carried by.
     pub flow: FlowFunctions,
+    /// What keeps the watermark.
+    pub watermark: WatermarkFunctions,
     /// What reads and writes values that live in a jsonb column.
     pub carrier: CarrierFunctions,
     /// What masks are computed by.
@@ -67,6 +69,18 @@ pub struct FlowFunctions {
     pub only_tenant: Oid,
     /// Refuses labels above the lowest.
     pub refuse_labelled: Oid,
+}
+
+/// The functions that keep the watermark.
+#[derive(Debug)]
+pub struct WatermarkFunctions {
+    /// Notes a label.
+    pub note: Oid,
+    /// A label, and the one in a document, raised to the mark.
+    pub raise: Oid,
+    pub raise_carried: Oid,
+    /// Does a label dominate the mark?
+    pub covered: Oid,
 }
 
 /// The functions `ward_internal.carried_*`.
@@ -188,6 +202,12 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
             all_tenants: function(c"all_tenants", internal)?,
             only_tenant: function(c"only_tenant", internal)?,
             refuse_labelled: function(c"refuse_labelled", internal)?,
+        },
+        watermark: WatermarkFunctions {
+            note: function(c"note", internal)?,
+            raise: function(c"raise_to_mark", internal)?,
+            raise_carried: function(c"carried_raise_to_mark", internal)?,
+            covered: function(c"covers_mark", internal)?,
         },
         carrier: carrier_functions(internal)?,
         masks: mask_functions(internal)?,

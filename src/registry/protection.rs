@@ -38,6 +38,8 @@ pub struct Protection {
     pub acl: Option<Dimension>,
     /// What a row inserted without a label gets.
     pub default_label: Label,
+    /// Are written labels raised to the watermark of the transaction?
+    pub label_from_watermark: bool,
     /// The tenant whose rows all may read and none may write.
     pub shared_tenant: Option<String>,
     /// Had the root row security before it was protected?
@@ -81,6 +83,10 @@ impl Protection {
 /// down, so that a column which is added later under such a name changes nothing.
 pub const CARRIED: &str = "carried";
 
+/// The option that says where labels come from, and its one value.
+pub const LABEL_DEFAULT: &str = "label_default";
+pub const WATERMARK: &str = "watermark";
+
 /// The prefix of the names of ward's own catalog policies.
 pub const POLICY_PREFIX: &str = "ward_";
 
@@ -97,6 +103,14 @@ struct Stored {
     derivatives: Vec<Rc<Derivation>>,
 }
 
+impl Stored {
+    fn needs_watermark(&self) -> bool {
+        self.options
+            .get(LABEL_DEFAULT)
+            .is_some_and(|value| value == WATERMARK)
+    }
+}
+
 type StoredMap = Rc<HashMap<Oid, Stored>>;
 type Resolved = HashMap<Oid, Option<Rc<Protection>>>;
 
@@ -106,6 +120,7 @@ thread_local! {
     static RESOLVED_STALE: Cell<bool> = const { Cell::new(true) };
     static IDLE: Cell<bool> = const { Cell::new(false) };
     static TABLES: Cell<[Oid; 3]> = const { Cell::new([Oid::INVALID; 3]) };
+    static NEEDS_WATERMARK: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Is it known that nothing is protected in this database? False while it is not known.
@@ -119,6 +134,12 @@ pub fn is_idle() -> bool {
 /// Is anything protected in this database? The cheap first question of every hook.
 pub fn any() -> Result<bool> {
     Ok(!stored()?.is_empty())
+}
+
+/// Is a relation of this database protected with labels from the watermark?
+pub fn needs_watermark() -> Result<bool> {
+    stored()?;
+    Ok(NEEDS_WATERMARK.get())
 }
 
 /// The protection of a relation, its own or that of its root; `None` if it has none.
@@ -205,6 +226,7 @@ fn load() -> Result<StoredMap> {
             }
         });
     }
+    NEEDS_WATERMARK.set(map.values().any(Stored::needs_watermark));
     Ok(Rc::new(map))
 }
 
@@ -292,6 +314,7 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         owner: dimension("owner", &row.owner, Scalar::of)?,
         acl: dimension("acl", &row.acl, Scalar::of_array)?,
         default_label,
+        label_from_watermark: row.needs_watermark(),
         shared_tenant: option("shared_tenant").map(str::to_owned),
         rls_before: row.rls_before,
         permits: !catalog::has_other_permissive_policy(relation, POLICY_PREFIX),

@@ -55,6 +55,12 @@ pub fn keep(
     expr::call(function, types::JSONB, &arguments)
 }
 
+/// The document with its label raised to the watermark.
+pub fn raise_to_mark(carrier: &Carrier, given: Expr, objects: &Objects) -> Expr {
+    let arguments = [given, expr::text(&carrier.key)];
+    expr::call(objects.watermark.raise_carried, types::JSONB, &arguments)
+}
+
 /// The document with its label raised to what the row came from.
 pub fn raise(carrier: &Carrier, given: Expr, carried: Expr, objects: &Objects) -> Expr {
     let arguments = [given, expr::text(&carrier.key), carried];
@@ -127,6 +133,14 @@ pub fn raised_label(new: Option<Document>, old: Option<Document>, key: &str) -> 
         (None, Some(given)) => Ok(with_label(document, key, given)),
         (_, None) => Ok(document),
     }
+}
+
+/// This document with its label raised to dominate `floor`. One without label stays as it is.
+pub fn raised_to(document: Document, key: &str, floor: Label) -> Result<Document> {
+    Ok(match given_label(document, key)? {
+        Some(given) => with_label(document, key, given.join(floor)),
+        None => document,
+    })
 }
 
 /// The refusal to lower a row's label.

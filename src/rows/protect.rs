@@ -22,6 +22,7 @@ pub(super) struct Options {
     pub tenant_type: Option<String>,
     pub default_label: Option<Label>,
     pub label_existing: Option<Label>,
+    pub label_from_watermark: bool,
     pub shared_tenant: Option<String>,
 }
 
@@ -33,6 +34,12 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
         return Err(bad(
             &table,
             "needs at least one of tenant, label, owner and acl",
+        ));
+    }
+    if options.label_from_watermark && columns.label.is_none() {
+        return Err(bad(
+            &table,
+            "needs a label column for the option label_default",
         ));
     }
     refuse_derived(relation, &table, columns)?;
@@ -263,6 +270,9 @@ fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
     if let Some(shared) = &options.shared_tenant {
         kept.insert("shared_tenant".into(), shared.clone().into());
     }
+    if options.label_from_watermark {
+        kept.insert(registry::LABEL_DEFAULT.into(), registry::WATERMARK.into());
+    }
     let carried: Vec<_> = columns.carried().map(Value::from).collect();
     if !carried.is_empty() {
         kept.insert(registry::CARRIED.into(), carried.into());
@@ -386,14 +396,27 @@ fn parse_options(options: &Value) -> Result<Options> {
             "tenant_type" => parsed.tenant_type = Some(tenant_type(&text()?)?),
             "default_label" => parsed.default_label = Some(label()?),
             "label_existing" => parsed.label_existing = Some(label()?),
+            registry::LABEL_DEFAULT => parsed.label_from_watermark = is_watermark(&text()?)?,
             "shared_tenant" => parsed.shared_tenant = Some(text()?),
             _ => {
                 return Err(WardError::new(Code::Argument, format!("ward.protect has no option \"{name}\""))
-                    .hint("Options: add_columns, tenant_type, default_label, label_existing, shared_tenant."));
+                    .hint("Options: add_columns, tenant_type, default_label, label_default, label_existing, shared_tenant."));
             }
         }
     }
     Ok(parsed)
+}
+
+/// The one value that `label_default` may have.
+fn is_watermark(text: &str) -> Result<bool> {
+    if text == registry::WATERMARK {
+        return Ok(true);
+    }
+    Err(WardError::new(
+        Code::Argument,
+        "option \"label_default\" must be \"watermark\"",
+    )
+    .hint("A label for rows without one is the option default_label."))
 }
 
 /// The type for an added tenant column; a fixed list, because it becomes part of a statement.

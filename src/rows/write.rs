@@ -7,6 +7,7 @@
 use super::carrier::{self, Lower};
 use super::predicate::{self, Condition};
 use crate::errors::Result;
+use crate::pg::BOOLEAN;
 use crate::pg::expr;
 use crate::pg::expr::Column;
 use crate::pg::node::{CheckKind, Command, Expr, Query, TargetList};
@@ -77,6 +78,7 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
         let bits = p.default_label.to_bits() as i64;
         let value = expr::eight_bytes(objects.label_type, bits);
         fill_column(targets, label, value, objects);
+        raise_to_mark(targets, p, label, None, objects);
     }
     if let Some(owner) = &p.owner {
         let subject = predicate::subject(p, owner, identity)?;
@@ -132,6 +134,31 @@ fn keep(targets: TargetList, p: &Protection, objects: &Objects, index: u32, lowe
             )
         });
     }
+    if let Some(label) = &p.label {
+        raise_to_mark(targets, p, label, Some(index), objects);
+    }
+}
+
+/// Where labels come from the watermark, what is written gets no lower one. `existing` is the entry
+/// of the row that is changed.
+fn raise_to_mark(
+    targets: TargetList,
+    p: &Protection,
+    label: &Column,
+    existing: Option<u32>,
+    objects: &Objects,
+) {
+    if !p.label_from_watermark {
+        return;
+    }
+    let raised = |given: Expr| match &label.carrier {
+        Some(carrier) => carrier::raise_to_mark(carrier, given, objects),
+        None => expr::call(objects.watermark.raise, objects.label_type, &[given]),
+    };
+    if let (false, Some(index)) = (targets.map(label.attno, raised), existing) {
+        let name = CString::new(label.name.as_str()).unwrap_or_default();
+        targets.insert(label.attno, &name, raised(label.stored(index)));
+    }
 }
 
 /// Adds the conditions that each written (or, for conflicts, each existing) row must meet.
@@ -145,6 +172,17 @@ fn check(
 ) -> Result<()> {
     let relation = CString::new(p.name.as_str()).unwrap_or_default();
     level.add_check(kind, &relation, refusing(p, identity, objects, index)?);
+    if let (true, Some(label)) = (p.label_from_watermark, &p.label)
+        && matches!(kind, CheckKind::Insert | CheckKind::Update)
+    {
+        // What a function in the statement read after the label was raised, or a trigger lowered.
+        let covered = expr::call(objects.watermark.covered, BOOLEAN, &[label.var(index)]);
+        let condition = Condition {
+            dimension: "watermark",
+            expr: covered,
+        };
+        level.add_check(kind, &relation, or_deny(condition, p, objects));
+    }
     Ok(())
 }
 
@@ -164,6 +202,6 @@ fn or_deny(condition: Condition, p: &Protection, objects: &Objects) -> Expr {
     let arguments = [expr::oid(p.relation), expr::text(condition.dimension)];
     expr::or(
         condition.expr,
-        expr::call(objects.deny, crate::pg::BOOLEAN, &arguments),
+        expr::call(objects.deny, BOOLEAN, &arguments),
     )
 }
