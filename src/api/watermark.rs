@@ -9,10 +9,11 @@ use crate::rows::carrier;
 use pgrx::prelude::*;
 use ward_core::Label;
 
-// The function behind it is in pg/watermark.rs.
+// The function behind it is in pg/watermark.rs. It costs more than a comparison, so that the planner
+// evaluates it after those.
 extension_sql!(
     "CREATE FUNCTION ward_internal.note(label ward.label) RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ward_note';",
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'ward_note';",
     name = "note",
     requires = ["label"]
 );

@@ -120,6 +120,8 @@ pub struct Carrier<'a> {
     shown_whole: HashSet<String>,
     entries: Vec<(Query, u32, Flow)>,
     withs: Vec<(Query, Flow, i16)>,
+    /// Does the caller see to the sub-selects in expressions?
+    leaves_sublinks: bool,
 }
 
 impl<'a> Carrier<'a> {
@@ -133,9 +135,16 @@ impl<'a> Carrier<'a> {
             shown_whole: HashSet::new(),
             entries: Vec::new(),
             withs: Vec::new(),
+            leaves_sublinks: false,
         };
         carrier.survey(top)?;
         Ok(carrier)
+    }
+
+    /// The same without the sub-selects in expressions: the caller sees to them.
+    pub fn leaving_sublinks(mut self) -> Self {
+        self.leaves_sublinks = true;
+        self
     }
 
     /// Finds out, by name, which WITH queries bring something along, and which are read as whole rows.
@@ -393,6 +402,9 @@ impl<'a> Carrier<'a> {
         grouped: bool,
     ) -> Result<Flow> {
         let mut all = Flow::Nothing;
+        if self.leaves_sublinks {
+            return Ok(all);
+        }
         for sublink in sublinks {
             let one = self.of_sublink(level, sublink, chain, grouped)?;
             all = self.joined(all, one);

@@ -153,7 +153,7 @@ fn enforce_expanded(
                 new_table::prepare(query, text, &identity, &objects)?;
             }
             if notes {
-                watermark::enforce(query, &objects)?;
+                watermark::enforce(query, new_table.is_some(), &objects)?;
             }
             if touched.masks {
                 mask::enforce(query, &identity, &objects)?;

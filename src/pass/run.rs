@@ -19,6 +19,8 @@ pub struct Execution {
     foreign_key: bool,
     /// Must the rows in core's error texts be hidden?
     hides_rows: bool,
+    /// Does it note what it returns?
+    notes: bool,
 }
 
 impl Execution {
@@ -29,7 +31,7 @@ impl Execution {
 
     /// Is there anything for [`fetched`] to take back?
     pub fn leaves_work(self) -> bool {
-        self.settings.is_some() || self.foreign_key
+        self.settings.is_some() || self.foreign_key || self.notes
     }
 }
 
@@ -66,6 +68,19 @@ fn note_missed(query: Running) -> Result<()> {
     Ok(())
 }
 
+fn begin_notes(query: Running) -> Result<bool> {
+    if !query.plan().is_noting() {
+        return Ok(false);
+    }
+    match session::access()? {
+        Access::Bound(identity) => {
+            watermark::enter(&identity);
+            Ok(true)
+        }
+        Access::Maintenance => Ok(false),
+    }
+}
+
 /// Before rows are fetched. Returns what [`fetched`] must undo.
 ///
 /// Errors: as [`start`], and WD034 where the rows would be kept beyond the transaction.
@@ -75,6 +90,7 @@ pub fn fetch(query: Running) -> Result<Execution> {
         settings: if bound { prepare(query)? } else { None },
         foreign_key: foreign_key::enter(),
         hides_rows: bound && query.plan().writes() && hides_rows(),
+        notes: bound && begin_notes(query)?,
     })
 }
 
@@ -107,6 +123,9 @@ pub fn fetched(execution: Execution) {
     }
     if execution.foreign_key {
         foreign_key::leave();
+    }
+    if execution.notes {
+        watermark::leave();
     }
 }
 

@@ -217,8 +217,13 @@ impl Query {
     /// The value of a protected column of entry `index`, as the target list may use it.
     pub fn column_value(self, index: u32, column: &expr::Column) -> Expr {
         let value = column.var(index);
-        // SAFETY: S2; a Var by construction.
-        unsafe { compat::mark_nulled(self.raw(), value.raw().cast()) };
+        value.walk(&mut |node, _| {
+            if node.as_variable().is_some() {
+                // SAFETY: S2; it is a Var.
+                unsafe { compat::mark_nulled(self.raw(), node.raw().cast()) };
+            }
+            Walk::Into
+        });
         value
     }
 

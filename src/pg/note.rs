@@ -1,25 +1,13 @@
 //! Putting a call into a query that is made once for each row that leaves it.
 
-use super::expr;
-use super::node::{Command, Expr, Query, list_items, make_node};
-use pgrx::pg_sys::{self, NodeTag};
+use super::carry::With;
+use super::node::{Expr, Query, Rte, list_items};
+use super::{compat, expr, operators};
+use pgrx::pg_sys::{self, NodeTag, Oid};
+use std::ffi::c_void;
+use std::ptr::null_mut;
 
 impl Query {
-    /// Is it a SELECT whose rows are rows of its FROM, one by one: no set operation, groups, windows or
-    /// DISTINCT?
-    pub fn is_plain_select(self) -> bool {
-        // SAFETY: S2.
-        let query = unsafe { &*self.raw() };
-        self.command() == Command::Select
-            && query.setOperations.is_null()
-            && query.groupClause.is_null()
-            && query.groupingSets.is_null()
-            && query.havingQual.is_null()
-            && query.distinctClause.is_null()
-            && !query.hasAggs
-            && !query.hasWindowFuncs
-    }
-
     /// Does it write, and return rows of what it wrote?
     pub fn is_returning(self) -> bool {
         // SAFETY: S2.
@@ -46,7 +34,7 @@ impl Query {
                     && (is_returning || !pg_sys::expression_returns_set((**entry).expr.cast()))
             });
             if let Some(entry) = free {
-                (*entry).expr = having_called(call, Expr::from_raw((*entry).expr.cast()))
+                (*entry).expr = expr::when(call, Expr::from_raw((*entry).expr.cast()))
                     .raw()
                     .cast();
                 return;
@@ -58,17 +46,24 @@ impl Query {
         }
     }
 
-    /// The entries of FROM, in order: what the rows of this level are made of.
-    pub fn from_entries(self) -> Vec<u32> {
-        let mut found = Vec::new();
-        // SAFETY: S2.
-        unsafe { entries_below((*self.raw()).jointree.cast(), &mut found) };
-        found
+    /// The queries that FROM and WITH of this level read, but not those nested in them: all that is
+    /// nested but the sub-selects in its expressions.
+    pub fn from_queries(self) -> Vec<Query> {
+        let entries = self.rtes().filter_map(|(_, rte)| rte.subquery());
+        let withs = self.with_entries().filter_map(With::query);
+        entries.chain(withs).collect()
     }
 
-    /// The queries nested in this level, but not those nested in them.
-    pub fn nested_queries(self) -> impl Iterator<Item = Query> {
-        self.nested().into_iter().map(|nested| nested.query)
+    /// Could something in it pass on what it is shown, beside the query's result: a function that a
+    /// user defined, one that is volatile and is shown something, a domain with conditions of its own?
+    pub fn may_pass_on(self) -> bool {
+        // SAFETY: S2; the walker only reads.
+        unsafe { compat::walk_query(self.raw(), passes_on, null_mut(), 0) }
+    }
+
+    /// The branches of a set operation.
+    pub fn branches(self) -> impl Iterator<Item = Query> {
+        self.rtes().filter_map(|(_, rte)| rte.subquery())
     }
 
     /// Adds a condition to this level's WHERE, after those that stand there.
@@ -84,55 +79,60 @@ impl Query {
     }
 }
 
-/// `CASE WHEN call THEN value END`: the value, after the call, which is always true.
-///
-/// # Safety
-/// Both are live expressions (S2).
-unsafe fn having_called(call: Expr, value: Expr) -> Expr {
-    // SAFETY: by contract.
-    unsafe {
-        let (type_oid, typmod, collation) = (
-            pg_sys::exprType(value.raw()),
-            pg_sys::exprTypmod(value.raw()),
-            pg_sys::exprCollation(value.raw()),
-        );
-        let when = make_node::<pg_sys::CaseWhen>(NodeTag::T_CaseWhen);
-        (*when).expr = call.raw().cast();
-        (*when).result = value.raw().cast();
-        (*when).location = -1;
-        let node = make_node::<pg_sys::CaseExpr>(NodeTag::T_CaseExpr);
-        (*node).casetype = type_oid;
-        (*node).casecollid = collation;
-        (*node).args = pg_sys::lappend(std::ptr::null_mut(), when.cast());
-        (*node).defresult = pg_sys::makeNullConst(type_oid, typmod, collation).cast();
-        (*node).location = -1;
-        Expr::from_raw(node.cast())
+impl Rte {
+    /// Evaluates `call` for each row that passes the first of this entry's row conditions, before any
+    /// condition that could pass on what it is shown. Nothing happens where there is none.
+    pub fn call_for_each_row(self, call: Expr) {
+        // SAFETY: S2; a list of the same conditions with another head.
+        unsafe {
+            let rte = self.raw();
+            let mut conditions = null_mut();
+            for (n, node) in list_items::<pg_sys::Node>((*rte).securityQuals).enumerate() {
+                let node = match n {
+                    0 => expr::and(&[Expr::from_raw(node), call]).raw(),
+                    _ => node,
+                };
+                conditions = pg_sys::lappend(conditions, node.cast());
+            }
+            (*rte).securityQuals = conditions;
+        }
     }
 }
 
-/// # Safety
-/// `node` is null or part of a join tree (S2).
-unsafe fn entries_below(node: *mut pg_sys::Node, found: &mut Vec<u32>) {
-    if node.is_null() {
-        return;
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn passes_on(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
+    unsafe extern "C-unwind" fn is_users(function: Oid, _cx: *mut c_void) -> bool {
+        !operators::is_trusted(function)
     }
-    // SAFETY: by contract; each cast follows its tag.
+    unsafe extern "C-unwind" fn is_volatile(function: Oid, _cx: *mut c_void) -> bool {
+        // SAFETY: S3.
+        let volatility = unsafe { pg_sys::func_volatile(function) };
+        volatility as u8 == pg_sys::PROVOLATILE_VOLATILE
+            && operators::is_of_core_or_vector(function)
+    }
+    // SAFETY: S2; the walker only reads.
     unsafe {
-        match (*node).type_ {
-            NodeTag::T_RangeTblRef => {
-                found.push((*node.cast::<pg_sys::RangeTblRef>()).rtindex as u32);
-            }
-            NodeTag::T_FromExpr => {
-                for item in list_items((*node.cast::<pg_sys::FromExpr>()).fromlist) {
-                    entries_below(item, found);
-                }
-            }
-            NodeTag::T_JoinExpr => {
-                let join = node.cast::<pg_sys::JoinExpr>();
-                entries_below((*join).larg, found);
-                entries_below((*join).rarg, found);
-            }
-            _ => {}
+        if node.is_null() {
+            return false;
         }
+        if (*node).type_ == NodeTag::T_Query {
+            return compat::walk_query(node.cast(), passes_on, cx, 0);
+        }
+        (*node).type_ == NodeTag::T_CoerceToDomain
+            || pg_sys::check_functions_in_node(node, Some(is_users), cx)
+            || (pg_sys::check_functions_in_node(node, Some(is_volatile), cx)
+                && compat::walk_expression(node, reads_rows, cx))
+            || compat::walk_expression(node, passes_on, cx)
+    }
+}
+
+/// Does its value depend on rows?
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn reads_rows(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
+    // SAFETY: S2; the walker only reads.
+    unsafe {
+        !node.is_null()
+            && ([NodeTag::T_Var, NodeTag::T_SubLink, NodeTag::T_Query].contains(&(*node).type_)
+                || compat::walk_expression(node, reads_rows, cx))
     }
 }
