@@ -62,7 +62,8 @@ fn is_ward() -> bool {
 /// masked, and those that lift a mask.
 fn columns(p: &Protection) -> impl Iterator<Item = &Column> {
     let masks = p.masks.iter();
-    p.columns().chain(&p.keys).chain(masks.flat_map(|mask| {
+    let keys = p.keys.iter().map(|key| &key.column);
+    p.columns().chain(keys).chain(masks.flat_map(|mask| {
         let owner = mask.unless_owner.as_ref().map(|owner| &owner.column);
         owner.into_iter().chain([&mask.column])
     }))

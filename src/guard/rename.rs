@@ -37,13 +37,17 @@ pub fn column(p: &Protection, old: &str, new: &str) -> Result<()> {
             );
             spi::run(&sql, &[p.root.into(), old.into(), new.into()])?;
         }
-        for role in ["child", "parent"] {
-            let sql = format!(
-                "UPDATE ward_internal.derivation
-                 SET {role}_key = pg_catalog.array_replace({role}_key, $2::text, $3::text)
-                 WHERE {role} = $1 AND $2::text = ANY ({role}_key)"
-            );
-            spi::run(&sql, &[p.root.into(), old.into(), new.into()])?;
+        for key in p.keys.iter().filter(|key| key.column.name == old) {
+            let new = renamed(&key.column, new)?;
+            for role in ["child", "parent"] {
+                let sql = format!(
+                    "UPDATE ward_internal.derivation
+                     SET {role}_key = pg_catalog.array_replace({role}_key, $2::text, $3::text)
+                     WHERE {role} = $1 AND $2::text = ANY ({role}_key)"
+                );
+                let name = key.name.clone();
+                spi::run(&sql, &[p.root.into(), name.into(), new.clone().into()])?;
+            }
         }
         Ok(())
     })

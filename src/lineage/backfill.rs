@@ -95,15 +95,9 @@ fn touch(child: Oid, table: &str, range: &str) -> Result<()> {
         return Ok(());
     };
     let column = spi::identifier(&column.name);
-    let named: Vec<String> = p
-        .sources
-        .iter()
-        .filter(|derivation| !derivation.recorded)
-        .map(|derivation| {
-            let names = derivation.child_key.iter();
-            let names = names.map(|name| format!("c.{} IS NOT NULL", spi::identifier(name)));
-            format!("({})", names.collect::<Vec<_>>().join(" AND "))
-        })
+    let declared = p.sources.iter().filter(|derivation| !derivation.recorded);
+    let named: Vec<String> = declared
+        .map(|derivation| format!("({})", key::named("c", &derivation.child_key)))
         .collect();
     if named.is_empty() {
         return Ok(());

@@ -5,12 +5,14 @@
 //! through, all their derived rows are brought in step by one statement per derivation; what that
 //! changes is noted and followed in the same way, level by level.
 
+use super::row::stored_label;
 use super::{key, record, source};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::trigger::{self, Call, Event};
 use crate::pg::xact;
 use crate::pg::{Datum, Oid, catalog, own, spi};
-use crate::registry::{self, Derivation, OnDelete};
+use crate::registry::{self, Derivation, OnDelete, Place};
+use crate::rows::columns;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -130,8 +132,7 @@ pub fn note(call: Call) -> Result<()> {
         let columns = derivation.parent_key.iter().map(|name| p.key(name));
         let key: Key = columns.map(|column| row.text(column?)).collect();
         if let (Some(Mode::Lower(lowered)), Some(label)) = (mode(), &p.label) {
-            let bits = row.value(label).map(|value| value.value() as u64);
-            let label = bits.map(|bits| Label::from_bits(bits).unwrap_or(Label::TOP));
+            let label = stored_label(label, row);
             lowered
                 .0
                 .borrow_mut()
@@ -305,17 +306,9 @@ fn lost(d: &Derivation, rows: &Rows, action: OnDelete) -> Result<()> {
         })
         .map(|_| ()),
         OnDelete::Quarantine => {
-            let Some(label) = label_column(d.child)? else {
-                return Err(in_use(d));
-            };
-            let label = spi::identifier(&label);
-            let hidden = quarantined();
+            let hidden = hide(d.child, "c")?.ok_or_else(|| in_use(d))?;
             change(d, rows, |table, _, keys, condition| {
-                format!(
-                    "UPDATE {table} c
-                     SET {label} = COALESCE(c.{label} OPERATOR(ward.+) {hidden}, {hidden})
-                     FROM {keys} WHERE {condition}"
-                )
+                format!("UPDATE {table} c SET {hidden} FROM {keys} WHERE {condition}")
             })
             .map(|_| ())
         }
@@ -335,16 +328,26 @@ fn lost(d: &Derivation, rows: &Rows, action: OnDelete) -> Result<()> {
     }
 }
 
+/// The assignment that puts row `alias` of a relation in quarantine, as SQL; `None` if it has no label.
+pub fn hide(relation: Oid, alias: &str) -> Result<Option<String>> {
+    let Some(place) = label_place(relation)? else {
+        return Ok(None);
+    };
+    let label = columns::label(alias, &place);
+    let hidden = quarantined();
+    let joined = format!("COALESCE({label} OPERATOR(ward.+) {hidden}, {hidden})");
+    Ok(Some(columns::assign_label(alias, &place, &joined)))
+}
+
 /// The label that hides, as SQL.
 pub fn quarantined() -> String {
     let label = Label::PUBLIC.with(Category::QUARANTINE);
     format!("'{label}'::ward.label")
 }
 
-/// The name of the column that holds a relation's labels.
-pub fn label_column(relation: Oid) -> Result<Option<String>> {
+fn label_place(relation: Oid) -> Result<Option<Place>> {
     let p = registry::protection(relation)?;
-    Ok(p.and_then(|p| p.label.as_ref().map(|column| column.name.clone())))
+    Ok(p.and_then(|p| p.label.as_ref().map(Place::from)))
 }
 
 /// Runs a statement over derived rows, in the mode of the cascade.
@@ -356,7 +359,8 @@ fn change(
     let Some(first) = d.child_key.first().filter(|_| !rows.keys.is_empty()) else {
         return Ok(0);
     };
-    let column = label_column(d.child)?.unwrap_or_else(|| first.clone());
+    let first = Place::of_key(first).column;
+    let column = label_place(d.child)?.map_or(first, |place| place.column);
     let keys = found_by(d)?;
     let sql = statement(
         &key::table(d.child)?,
@@ -396,10 +400,6 @@ fn emptied(d: &Derivation) -> Result<()> {
     let table = key::table(d.child)?;
     let only = key::only(d.parent);
     let keys = key::texts("c", &d.child_key);
-    let named = d
-        .child_key
-        .iter()
-        .map(|name| format!("c.{} IS NOT NULL", spi::identifier(name)));
     let sql = if d.recorded {
         format!(
             "SELECT {keys} FROM {table} c JOIN ward_internal.lineage l
@@ -409,19 +409,11 @@ fn emptied(d: &Derivation) -> Result<()> {
             key::object("c", &d.child_key)
         )
     } else {
-        let pairs = d
-            .child_key
-            .iter()
-            .zip(&d.parent_key)
-            .map(|(child, parent)| {
-                let [child, parent] = [child, parent].map(|name| spi::identifier(name));
-                format!("c.{child} OPERATOR(pg_catalog.=) p.{parent}")
-            });
         format!(
             "SELECT DISTINCT {keys} FROM {table} c WHERE {} AND NOT EXISTS (SELECT FROM {only} {} p WHERE {})",
-            named.collect::<Vec<_>>().join(" AND "),
+            key::named("c", &d.child_key),
             key::table(d.parent)?,
-            pairs.collect::<Vec<_>>().join(" AND ")
+            key::pairs("c", &d.child_key, "p", &d.parent_key)
         )
     };
     let rows = own::query(&sql, &[], |found| {

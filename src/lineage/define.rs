@@ -4,7 +4,7 @@
 use super::{backfill, cascade, key};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::{Oid, catalog, own, spi, xact};
-use crate::registry::{self, Dimension, OnDelete, Protection};
+use crate::registry::{self, Dimension, OnDelete, Place, Protection};
 use crate::rows::protect::{self, Columns, in_maintenance, tree};
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -59,8 +59,6 @@ pub fn derive(wanted: &Wanted) -> Result<()> {
     protect_child(wanted.child, &parent, options.add_columns)?;
     xact::make_changes_visible();
     let covered = protected_root(wanted.child)?;
-    refuse_documents(&covered)?;
-    refuse_documents(&parent)?;
     check_dimensions(&covered, &parent, on_delete)?;
     in_maintenance(|| {
         spi::run(
@@ -240,18 +238,16 @@ fn drop_trigger(table: &str, name: &str) -> Result<()> {
 /// A dump restores this where only pg_catalog's operators have no schema: a label's is named.
 fn changes(p: &Protection) -> String {
     let mut terms: Vec<String> = Vec::new();
-    for column in p.columns().chain(&p.keys) {
-        let name = spi::identifier(&column.name);
-        let is_label = p
-            .label
-            .as_ref()
-            .is_some_and(|label| label.attno == column.attno);
+    for column in p.columns().chain(p.keys.iter().map(|key| &key.column)) {
+        let name = Place::from(column).name();
+        let [old, new] = ["OLD", "NEW"].map(|row| key::reference(row, &name));
+        let is_label = p.label.as_ref() == Some(column) && column.carrier.is_none();
         let term = if is_label {
             format!(
-                "(OLD.{name} OPERATOR(ward.=) NEW.{name}) IS NOT TRUE AND NOT (OLD.{name} IS NULL AND NEW.{name} IS NULL)"
+                "({old} OPERATOR(ward.=) {new}) IS NOT TRUE AND NOT ({old} IS NULL AND {new} IS NULL)"
             )
         } else {
-            format!("OLD.{name} IS DISTINCT FROM NEW.{name}")
+            format!("{old} IS DISTINCT FROM {new}")
         };
         if !terms.contains(&term) {
             terms.push(term);
@@ -318,7 +314,7 @@ fn check_keys(wanted: &Wanted, parent: &Protection) -> Result<()> {
     }
     for (own, source) in wanted.child_key.iter().zip(&wanted.parent_key) {
         let missing = |table: &str, name: &str| bad(table, &format!("has no column \"{name}\""));
-        let own_column = catalog::column(wanted.child, own).ok_or_else(|| missing(&child, own))?;
+        let own_column = key::column(wanted.child, own)?.ok_or_else(|| missing(&child, own))?;
         let source_column =
             catalog::column(wanted.parent, source).ok_or_else(|| missing(&of, source))?;
         if !comparable(own_column.type_oid, source_column.type_oid) {
@@ -420,18 +416,6 @@ fn protect_child(child: Oid, parent: &Protection, add_columns: bool) -> Result<(
     protect::protect(child, &columns, &json!({}))
 }
 
-/// Derived rows take over columns, not values inside documents.
-fn refuse_documents(p: &Protection) -> Result<()> {
-    if p.columns().all(|column| column.carrier.is_none()) {
-        return Ok(());
-    }
-    Err(bad(
-        &key::table(p.relation)?,
-        "has its tenant, label or owner in a jsonb column, and cannot be a source or derived",
-    )
-    .hint("Give it columns of its own, and protect it by these."))
-}
-
 /// What protects the source must be able to protect what is made from it.
 fn check_dimensions(child: &Protection, parent: &Protection, on_delete: OnDelete) -> Result<()> {
     let lacks = |what: &str| {
@@ -440,7 +424,11 @@ fn check_dimensions(child: &Protection, parent: &Protection, on_delete: OnDelete
     };
     let differs = |own: &Option<Dimension>, source: &Option<Dimension>| match (own, source) {
         (_, None) => false,
-        (Some(own), Some(source)) => own.scalar != source.scalar,
+        // A text in a document holds any of them.
+        (Some(own), Some(source)) => {
+            let in_document = own.column.carrier.is_some() || source.column.carrier.is_some();
+            own.scalar != source.scalar && !in_document
+        }
         (None, Some(_)) => true,
     };
     if differs(&child.tenant, &parent.tenant) {
@@ -466,29 +454,14 @@ fn check_dimensions(child: &Protection, parent: &Protection, on_delete: OnDelete
 
 fn settle_orphans(wanted: &Wanted, orphans: Orphans) -> Result<()> {
     let table = key::table(wanted.child)?;
-    let named = wanted
-        .child_key
-        .iter()
-        .map(|name| format!("c.{} IS NOT NULL", spi::identifier(name)));
-    let pairs = wanted
-        .child_key
-        .iter()
-        .zip(&wanted.parent_key)
-        .map(|(child, parent)| {
-            format!(
-                "c.{} OPERATOR(pg_catalog.=) p.{}",
-                spi::identifier(child),
-                spi::identifier(parent)
-            )
-        });
     let orphan = format!(
         "{} AND NOT EXISTS (SELECT FROM {} {} p WHERE {})",
-        named.collect::<Vec<_>>().join(" AND "),
+        key::named("c", &wanted.child_key),
         key::only(wanted.parent),
         key::table(wanted.parent)?,
-        pairs.collect::<Vec<_>>().join(" AND ")
+        key::pairs("c", &wanted.child_key, "p", &wanted.parent_key)
     );
-    match (orphans, cascade::label_column(wanted.child)?) {
+    match (orphans, cascade::hide(wanted.child, "c")?) {
         (Orphans::Delete, _) => {
             own::change(
                 wanted.child,
@@ -496,11 +469,8 @@ fn settle_orphans(wanted: &Wanted, orphans: Orphans) -> Result<()> {
                 &[],
             )?;
         }
-        (Orphans::Quarantine, Some(label)) => {
-            let (label, hidden) = (spi::identifier(&label), cascade::quarantined());
-            let sql = format!(
-                "UPDATE {table} c SET {label} = COALESCE(c.{label} OPERATOR(ward.+) {hidden}, {hidden}) WHERE {orphan}"
-            );
+        (Orphans::Quarantine, Some(hidden)) => {
+            let sql = format!("UPDATE {table} c SET {hidden} WHERE {orphan}");
             cascade::in_mode(cascade::Mode::Raise, || {
                 own::change(wanted.child, &sql, &[]).map(|_| ())
             })?;

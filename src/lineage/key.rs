@@ -2,8 +2,9 @@
 //! Keys in ward's own statements. Names are quoted; values are always parameters.
 
 use crate::errors::{Code, Result, WardError};
+use crate::pg::expr::Column;
 use crate::pg::{Oid, catalog, spi};
-use crate::registry;
+use crate::registry::{self, Content, Place};
 use serde_json::{Map, Value};
 use ward_core::Label;
 
@@ -25,18 +26,30 @@ pub fn only(relation: Oid) -> &'static str {
     }
 }
 
+/// How a key column of row `alias` is read: `t.a`, or `(t.a ->> 'key')` for a value in a document.
+pub fn reference(alias: &str, name: &str) -> String {
+    let place = Place::of_key(name);
+    let column = spi::identifier(&place.column);
+    match &place.key {
+        Some(key) => format!(
+            "({alias}.{column} OPERATOR(pg_catalog.->>) {})",
+            spi::literal(key)
+        ),
+        None => format!("{alias}.{column}"),
+    }
+}
+
 /// `ARRAY[t.a::text, t.b::text]`
 pub fn texts(alias: &str, columns: &[String]) -> String {
     let columns = columns
         .iter()
-        .map(|name| format!("{alias}.{}::pg_catalog.text", spi::identifier(name)));
+        .map(|name| format!("{}::pg_catalog.text", reference(alias, name)));
     format!("ARRAY[{}]", columns.collect::<Vec<_>>().join(", "))
 }
 
 /// `jsonb_build_object('a', t.a, 'b', t.b)`
 pub fn object(alias: &str, columns: &[String]) -> String {
-    let value = |_: usize, name: &String| format!("{alias}.{}", spi::identifier(name));
-    object_of(columns, value)
+    object_of(columns, |_, name| reference(alias, name))
 }
 
 /// `jsonb_build_object('a', $1, 'b', $2)`
@@ -58,14 +71,22 @@ fn object_of(columns: &[String], value: impl Fn(usize, &String) -> String) -> St
 /// `t.a = $1 AND t.b = $2`
 pub fn equals_parameters(alias: &str, columns: &[String]) -> String {
     conjunction(columns, |i, name| {
-        format!("{alias}.{name} OPERATOR(pg_catalog.=) ${}", i + 1)
+        format!(
+            "{} OPERATOR(pg_catalog.=) ${}",
+            reference(alias, name),
+            i + 1
+        )
     })
 }
 
 /// `t.a = k.k1 AND t.b = k.k2`
 pub fn equals_keys(alias: &str, columns: &[String]) -> String {
     conjunction(columns, |i, name| {
-        format!("{alias}.{name} OPERATOR(pg_catalog.=) k.k{}", i + 1)
+        format!(
+            "{} OPERATOR(pg_catalog.=) k.k{}",
+            reference(alias, name),
+            i + 1
+        )
     })
 }
 
@@ -73,20 +94,17 @@ pub fn equals_keys(alias: &str, columns: &[String]) -> String {
 pub fn equals_json(relation: Oid, alias: &str, columns: &[String]) -> Result<String> {
     let types = types(relation, columns)?;
     Ok(conjunction(columns, |i, name| {
-        let field = columns.get(i).map_or("", String::as_str);
         let of_type = types.get(i).map_or("", String::as_str);
         format!(
-            "{alias}.{name} OPERATOR(pg_catalog.=) ($1 ->> {})::{of_type}",
-            spi::literal(field)
+            "{} OPERATOR(pg_catalog.=) ($1 ->> {})::{of_type}",
+            reference(alias, name),
+            spi::literal(name)
         )
     }))
 }
 
 fn conjunction(columns: &[String], term: impl Fn(usize, &str) -> String) -> String {
-    let terms = columns
-        .iter()
-        .enumerate()
-        .map(|(i, name)| term(i, &spi::identifier(name)));
+    let terms = columns.iter().enumerate().map(|(i, name)| term(i, name));
     terms.collect::<Vec<_>>().join(" AND ")
 }
 
@@ -113,10 +131,34 @@ pub fn unnest(relation: Oid, columns: &[String], first: usize) -> Result<String>
     ))
 }
 
+/// The key column of this name in `relation`.
+pub fn column(relation: Oid, name: &str) -> Result<Option<Column>> {
+    Place::of_key(name).find(relation, Content::Claim)
+}
+
+/// `t.a IS NOT NULL AND t.b IS NOT NULL`: does the row name a source?
+pub fn named(alias: &str, columns: &[String]) -> String {
+    conjunction(columns, |_, name| {
+        format!("{} IS NOT NULL", reference(alias, name))
+    })
+}
+
+/// `c.a = p.x AND c.b = p.y`
+pub fn pairs(alias: &str, columns: &[String], other: &str, others: &[String]) -> String {
+    conjunction(columns, |i, name| {
+        let theirs = others.get(i).map_or("", String::as_str);
+        format!(
+            "{} OPERATOR(pg_catalog.=) {}",
+            reference(alias, name),
+            reference(other, theirs)
+        )
+    })
+}
+
 /// The names of the columns' types.
 fn types(relation: Oid, columns: &[String]) -> Result<Vec<String>> {
     let found = columns.iter().map(|name| {
-        catalog::column(relation, name)
+        column(relation, name)?
             .map(|column| catalog::type_name(column.type_oid))
             .ok_or_else(|| {
                 WardError::new(

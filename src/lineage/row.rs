@@ -6,11 +6,12 @@
 //! it is not in place.
 
 use super::cascade::{self, Kept, Mode};
+use super::key;
 use super::source::{self, Inherited, Source};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::Column;
 use crate::pg::scalar::{self, Value};
-use crate::pg::trigger::{Answer, Call, Event, Row, image};
+use crate::pg::trigger::{Answer, Call, Change, Event, Row, image};
 use crate::pg::{Datum, catalog};
 use crate::registry::{self, Derivation, Dimension, Protection};
 use crate::session;
@@ -24,12 +25,12 @@ use ward_core::{Category, Label};
 pub fn derive(call: Call) -> Result<Answer> {
     let new = call.new_row();
     let Some(p) = registry::protection(call.relation())? else {
-        return Ok(new.with(&[]));
+        return new.with(&[]);
     };
     let old = (call.event() == Event::Update).then(|| call.row());
     let mode = cascade::mode();
     if p.sources.is_empty() || (mode.is_none() && old.is_some_and(|old| !concerns(&p, old, new))) {
-        return Ok(new.with(&[]));
+        return new.with(&[]);
     }
     let derived = Derived {
         p: &p,
@@ -42,12 +43,13 @@ pub fn derive(call: Call) -> Result<Answer> {
     if derived.mode.is_some() && changes.is_empty() && old.is_some_and(|old| old.equals(new)) {
         return Ok(Answer::NONE);
     }
-    Ok(new.with(&changes))
+    new.with(&changes)
 }
 
 /// Does the update change what the row is found, protected or derived by?
 fn concerns(p: &Protection, old: Row, new: Row) -> bool {
-    let mut columns = p.columns().chain(&p.keys);
+    let keys = p.keys.iter().map(|key| &key.column);
+    let mut columns = p.columns().chain(keys);
     columns.any(|column| old.image(column) != new.image(column))
 }
 
@@ -58,6 +60,16 @@ struct Derived<'a> {
     mode: Option<Mode>,
 }
 
+/// The label that a row has. What is damaged is as high as a label can be.
+pub(super) fn stored_label(column: &Column, row: Row) -> Option<Label> {
+    let label = if column.carrier.is_some() {
+        key::label(&row.text(column)?).ok()
+    } else {
+        Label::from_bits(row.value(column)?.value() as u64)
+    };
+    Some(label.unwrap_or(Label::TOP))
+}
+
 /// The join of what is there.
 fn join(a: Option<Label>, b: Option<Label>) -> Option<Label> {
     match (a, b) {
@@ -66,10 +78,8 @@ fn join(a: Option<Label>, b: Option<Label>) -> Option<Label> {
     }
 }
 
-type Change = (i16, Option<Datum>);
-
-impl Derived<'_> {
-    fn changes(&self) -> Result<Vec<Change>> {
+impl<'a> Derived<'a> {
+    fn changes(&self) -> Result<Vec<Change<'a>>> {
         let own = self.own_label();
         let mut inherited = Inherited::default();
         let mut before: Option<Label> = None;
@@ -101,9 +111,7 @@ impl Derived<'_> {
     }
 
     fn stored_label(&self, row: Row) -> Option<Label> {
-        let value = row.value(self.p.label.as_ref()?)?;
-        // Damaged bytes are as high as a label can be.
-        Some(Label::from_bits(value.value() as u64).unwrap_or(Label::TOP))
+        stored_label(self.p.label.as_ref()?, row)
     }
 
     /// The sources that one derivation gives the row; `None` if it names none.
@@ -135,7 +143,7 @@ impl Derived<'_> {
         own: Option<Label>,
         before: Option<Label>,
         inherited: &Inherited,
-        changes: &mut Vec<Change>,
+        changes: &mut Vec<Change<'a>>,
     ) {
         let Some(column) = &self.p.label else {
             return;
@@ -157,8 +165,11 @@ impl Derived<'_> {
             join(own, inherited.label).or_else(default)
         };
         if label != self.stored_label(self.new) {
-            let value = label.map(|label| Datum::from(label.to_bits()));
-            changes.push((column.attno, value));
+            changes.push(Change {
+                column,
+                value: label.map(|label| Datum::from(label.to_bits())),
+                text: label.map(|label| label.to_string()),
+            });
         }
     }
 
@@ -174,13 +185,15 @@ impl Derived<'_> {
             .any(|(relation, key)| *relation == self.p.root && key.iter().all(has))
     }
 
-    fn set_tenant(&self, inherited: &Inherited, changes: &mut Vec<Change>) -> Result<()> {
+    fn set_tenant(&self, inherited: &Inherited, changes: &mut Vec<Change<'a>>) -> Result<()> {
         let Some(dimension) = &self.p.tenant else {
             return Ok(());
         };
         let own = self.value(dimension);
         if inherited.tenantless {
-            changes.extend(own.is_some().then_some((dimension.column.attno, None)));
+            if own.is_some() {
+                changes.push(claim(dimension, None));
+            }
             return Ok(());
         }
         let Some(tenant) = &inherited.tenant else {
@@ -198,27 +211,25 @@ impl Derived<'_> {
                 ),
             ));
         }
-        changes.push((
-            dimension.column.attno,
-            Some(scalar::datum(dimension.scalar, tenant)),
-        ));
+        changes.push(claim(dimension, Some(tenant)));
         Ok(())
     }
 
-    fn set_owner_and_acl(&self, inherited: &Inherited, changes: &mut Vec<Change>) {
+    fn set_owner_and_acl(&self, inherited: &Inherited, changes: &mut Vec<Change<'a>>) {
         if let (Some(dimension), Some(owner)) = (&self.p.owner, &inherited.owner)
             && self.value(dimension) != *owner
         {
-            let value = owner
-                .as_ref()
-                .map(|owner| scalar::datum(dimension.scalar, owner));
-            changes.push((dimension.column.attno, value));
+            changes.push(claim(dimension, owner.as_ref()));
         }
         if let (Some(dimension), Some(names)) = (&self.p.acl, &inherited.acl) {
             let value = scalar::array_datum(dimension.scalar, names);
             let image = image(value, dimension.column.type_oid);
             if self.new.image(&dimension.column) != Some(image) {
-                changes.push((dimension.column.attno, Some(value)));
+                changes.push(Change {
+                    column: &dimension.column,
+                    value: Some(value),
+                    text: None,
+                });
             }
         }
     }
@@ -229,18 +240,24 @@ impl Derived<'_> {
     }
 }
 
+/// A tenant or an owner to be stored.
+fn claim<'a>(dimension: &'a Dimension, value: Option<&Value>) -> Change<'a> {
+    Change {
+        column: &dimension.column,
+        value: value.map(|value| scalar::datum(dimension.scalar, value)),
+        text: value.map(Value::to_string),
+    }
+}
+
 /// The columns of these names, from those that the protection knows.
 fn columns<'a>(p: &'a Protection, names: &[String]) -> Result<Vec<&'a Column>> {
     let found = names.iter().map(|name| {
-        p.keys
-            .iter()
-            .find(|column| column.name == *name)
-            .ok_or_else(|| {
-                WardError::new(
-                    Code::Registry,
-                    format!("key column \"{name}\" of \"{}\" is missing", p.name),
-                )
-            })
+        p.key(name).ok_or_else(|| {
+            WardError::new(
+                Code::Registry,
+                format!("key column \"{name}\" of \"{}\" is missing", p.name),
+            )
+        })
     });
     found.collect()
 }

@@ -12,7 +12,7 @@ use crate::pg::scalar::{Scalar, Value};
 use crate::pg::trigger::Row;
 use crate::pg::xact::Event;
 use crate::pg::{Oid, catalog, spi};
-use crate::registry::{self, Derivation, Protection};
+use crate::registry::{self, Derivation, Place, Protection};
 use crate::rows::marker::{self, RowTexts};
 use crate::session::{self, Access};
 use std::cell::RefCell;
@@ -116,7 +116,10 @@ fn statement(d: &Derivation, parent: &Protection) -> Result<String> {
     let table = key::table(d.parent)?;
     let only = key::only(d.parent);
     let text = |column: Option<&Column>, as_type: &str| match column {
-        Some(column) => format!("p.{}::pg_catalog.{as_type}", spi::identifier(&column.name)),
+        Some(column) => format!(
+            "{}::pg_catalog.{as_type}",
+            key::reference("p", &Place::from(column).name())
+        ),
         None => format!("NULL::pg_catalog.{as_type}"),
     };
     let acl = parent.acl.as_ref().map(|acl| &acl.column);
@@ -156,7 +159,8 @@ fn read(rows: &Rows, parent: &Protection) -> Result<Sources> {
         .map(|i| {
             let source = Source {
                 tenant: rows.text(i, 1),
-                label: rows.text(i, 2).map(|text| key::label(&text)).transpose()?,
+                // A document may hold anything: what is no label is as high as one can be.
+                label: (rows.text(i, 2)).map(|text| key::label(&text).unwrap_or(Label::TOP)),
                 owner: rows.text(i, 3),
                 acl: rows.texts(i, 4),
                 key: rows.texts(i, 5).unwrap_or_default(),

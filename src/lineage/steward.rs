@@ -17,10 +17,8 @@ use ward_core::{Category, Label};
 struct Named {
     p: Rc<Protection>,
     table: String,
-    /// The column of the label, or of the document that carries it, quoted.
-    column: String,
-    /// Its key in that document.
-    label_key: Option<String>,
+    /// Where the label is.
+    place: Place,
     /// The row's label, as SQL.
     label: String,
     condition: String,
@@ -184,9 +182,8 @@ fn named(relation: Oid, key: &Value) -> Result<Named> {
     let row = Named {
         p,
         table,
-        column: spi::identifier(&place.column),
         label: columns::label("c", &place),
-        label_key: place.key,
+        place,
         condition,
         key: key.clone(),
     };
@@ -226,17 +223,11 @@ impl Named {
     }
 
     fn set(&self, label: &str) -> Result<()> {
-        let column = &self.column;
-        let value = match &self.label_key {
-            Some(key) => format!(
-                "c.{column} OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object({}, ({label})::text)",
-                spi::literal(key)
-            ),
-            None => label.to_owned(),
-        };
         let sql = format!(
-            "UPDATE {} c SET {column} = {value} WHERE {}",
-            self.table, self.condition
+            "UPDATE {} c SET {} WHERE {}",
+            self.table,
+            columns::assign_label("c", &self.place, label),
+            self.condition
         );
         // In maintenance, so that the application's triggers do not run for what it did not write.
         in_maintenance(|| own::change(self.p.relation, &sql, &self.arguments()).map(|_| ()))

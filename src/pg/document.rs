@@ -43,6 +43,26 @@ impl Document {
         }
     }
 
+    /// The jsonb value in this datum.
+    ///
+    /// # Safety
+    /// It is one, and lives as long as the document is used.
+    pub(super) unsafe fn from_datum(datum: pg_sys::Datum) -> Self {
+        Self(datum)
+    }
+
+    /// This object without a member.
+    pub fn without(self, key: &str) -> Self {
+        // SAFETY: S4; the datum is a jsonb, the key a text.
+        let rest = unsafe {
+            fcinfo::direct_function_call_as_datum(
+                pg_sys::jsonb_delete,
+                &[Some(self.0), key.into_datum()],
+            )
+        };
+        rest.map_or(self, Self)
+    }
+
     /// This object with another value for one member.
     pub fn with(self, key: &str, value: &str) -> Self {
         let member = Self::member(key, value);

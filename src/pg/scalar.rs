@@ -2,6 +2,7 @@
 
 use pgrx::pg_sys::{self, Oid};
 use pgrx::{IntoDatum, Uuid};
+use std::fmt;
 
 /// The types that a tenant, owner or acl element may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,17 @@ pub enum Value {
     Int(i64),
     Uuid([u8; 16]),
     Text(String),
+}
+
+/// The text that [`Scalar::parse`] reads.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(n) => n.fmt(f),
+            Self::Uuid(bytes) => Uuid::from_bytes(*bytes).fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 impl Scalar {

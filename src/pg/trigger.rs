@@ -1,6 +1,9 @@
 //! Row triggers: which a table has, and what one of ward's own is called with.
 
+use super::document::Document;
 use super::expr::Column;
+use crate::errors::{Code, Result, WardError};
+use pgrx::IntoDatum;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::pgrx_sql_entity_graph::metadata::{
@@ -150,32 +153,48 @@ impl Call {
 }
 
 impl Row {
-    /// The value of a column; `None` for NULL.
-    pub fn value(self, column: &Column) -> Option<Datum> {
+    /// What is stored in a column: its value, or the document that carries it; `None` for NULL.
+    fn stored(self, attno: i16) -> Option<Datum> {
         let mut null = true;
         // SAFETY: S2; the column belongs to the trigger's table.
         let value = unsafe {
-            pg_sys::heap_getattr(
-                self.tuple,
-                i32::from(column.attno),
-                self.descriptor,
-                &mut null,
-            )
+            pg_sys::heap_getattr(self.tuple, i32::from(attno), self.descriptor, &mut null)
         };
         (!null).then_some(value)
     }
 
+    fn document(self, attno: i16) -> Option<Document> {
+        // SAFETY: S2; asked for columns of jsonb only, and the row outlives the call.
+        let document = |datum| unsafe { Document::from_datum(datum) };
+        self.stored(attno).map(document)
+    }
+
+    /// The value of a column; a text if a document carries it, and `None` for NULL.
+    pub fn value(self, column: &Column) -> Option<Datum> {
+        match &column.carrier {
+            None => self.stored(column.attno),
+            Some(_) => self.text(column)?.into_datum(),
+        }
+    }
+
     /// The text of a column.
     pub fn text(self, column: &Column) -> Option<String> {
-        let value = self.value(column)?;
+        if let Some(carrier) = &column.carrier {
+            return self.document(column.attno)?.text(&carrier.key);
+        }
+        let value = self.stored(column.attno)?;
         // SAFETY: S2, S4; a datum of exactly this type, whose text is copied.
         Some(unsafe { super::arguments::output(value, column.type_oid) })
     }
 
     /// The bytes of a column's value, the same for equal values of the types that keys have.
     pub fn image(self, column: &Column) -> Option<Vec<u8>> {
-        self.value(column)
-            .map(|value| image(value, column.type_oid))
+        match &column.carrier {
+            None => self
+                .stored(column.attno)
+                .map(|value| image(value, column.type_oid)),
+            Some(_) => self.text(column).map(String::into_bytes),
+        }
     }
 
     /// Is it, byte for byte, the same row?
@@ -196,16 +215,41 @@ impl Row {
     }
 
     /// The same row with other values in some columns, as a trigger returns it.
-    pub fn with(self, changes: &[(i16, Option<Datum>)]) -> Answer {
+    ///
+    /// Error: WD036 where a document that is to carry a value is no object.
+    pub fn with(self, changes: &[Change]) -> Result<Answer> {
+        if changes.is_empty() {
+            return Ok(Answer(Datum::from(self.tuple)));
+        }
+        let mut stored: Vec<(i16, Option<Datum>)> = Vec::with_capacity(changes.len());
+        for change in changes {
+            let attno = change.column.attno;
+            let Some(carrier) = &change.column.carrier else {
+                stored.push((attno, change.value));
+                continue;
+            };
+            let place = stored.iter().position(|(other, _)| *other == attno);
+            let before = match place.and_then(|place| stored.get(place)) {
+                // SAFETY: S2; made below for an earlier change of the same document.
+                Some((_, made)) => made.map(|datum| unsafe { Document::from_datum(datum) }),
+                None => self.document(attno),
+            };
+            let after = carried(before, &carrier.key, change)?.into_datum();
+            match place.and_then(|place| stored.get_mut(place)) {
+                Some(entry) => entry.1 = after,
+                None => stored.push((attno, after)),
+            }
+        }
+        Ok(self.modified(&stored))
+    }
+
+    fn modified(self, changes: &[(i16, Option<Datum>)]) -> Answer {
         let mut columns: Vec<i32> = changes.iter().map(|(attno, _)| i32::from(*attno)).collect();
         let mut values: Vec<Datum> = changes
             .iter()
             .map(|(_, value)| value.unwrap_or(Datum::null()))
             .collect();
         let nulls: Vec<bool> = changes.iter().map(|(_, value)| value.is_none()).collect();
-        if changes.is_empty() {
-            return Answer(Datum::from(self.tuple));
-        }
         // SAFETY: S2, S4; the arrays outlive the call, and the copy is palloc'ed.
         unsafe {
             Answer(Datum::from(pg_sys::heap_modify_tuple_by_cols(
@@ -218,6 +262,33 @@ impl Row {
             )))
         }
     }
+}
+
+/// Another value for a column of a row.
+pub struct Change<'a> {
+    pub column: &'a Column,
+    /// The value under the column's type; `None` for NULL.
+    pub value: Option<Datum>,
+    /// Its text, for a document that carries it.
+    pub text: Option<String>,
+}
+
+fn carried(before: Option<Document>, key: &str, change: &Change) -> Result<Document> {
+    let before = before.unwrap_or_else(Document::empty);
+    if !before.is_object() {
+        return Err(WardError::new(
+            Code::Argument,
+            format!(
+                "column \"{}\" has no room for \"{key}\"",
+                change.column.name
+            ),
+        )
+        .hint("Its value must be a jsonb object."));
+    }
+    Ok(match &change.text {
+        Some(text) => before.with(key, text),
+        None => before.without(key),
+    })
 }
 
 /// What a trigger returns.
@@ -241,9 +312,9 @@ unsafe impl BoxRet for Answer {
 unsafe impl SqlTranslatable for Answer {
     const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(Answer);
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
-    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> =
+    const ARGUMENT_SQL: std::result::Result<SqlMappingRef, ArgumentError> =
         Ok(SqlMappingRef::literal("trigger"));
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+    const RETURN_SQL: std::result::Result<ReturnsRef, ReturnsError> =
         Ok(ReturnsRef::One(SqlMappingRef::literal("trigger")));
 }
 

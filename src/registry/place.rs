@@ -60,6 +60,11 @@ impl Place {
         }
     }
 
+    /// The place of a derivation's key column: `column->key` is always under a key.
+    pub fn of_key(name: &str) -> Self {
+        Self::stored(name, true)
+    }
+
     /// The place under `key` of jsonb column `column`. Error: WD036 if both together are too long.
     pub fn carried(column: &str, key: &str) -> Result<Self> {
         if column.len() + ARROW.len() + key.len() >= CUT {

@@ -22,6 +22,14 @@ pub struct Dimension {
     pub scalar: Scalar,
 }
 
+/// A column that a derivation finds rows by.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// As the derivation names it: `column`, or `column->key`.
+    pub name: String,
+    pub column: Column,
+}
+
 /// How one relation is protected. For a partition or an inheritance child it is the protection of
 /// its root, with the child's own column numbers.
 #[derive(Clone, Debug)]
@@ -54,7 +62,7 @@ pub struct Protection {
     /// What is made from its rows.
     pub derivatives: Vec<Rc<Derivation>>,
     /// The columns that derivations find rows by.
-    pub keys: Vec<Column>,
+    pub keys: Vec<Key>,
     /// Are the triggers that keep derived rows in step in place, here and in every child?
     pub in_step: bool,
 }
@@ -70,7 +78,8 @@ impl Protection {
 
     /// The key column of this name.
     pub fn key(&self, name: &str) -> Option<&Column> {
-        self.keys.iter().find(|column| column.name == name)
+        let key = self.keys.iter().find(|key| key.name == name);
+        key.map(|key| &key.column)
     }
 
     /// Are the sources of its rows named one by one?
@@ -297,8 +306,12 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
     let keys = row.sources.iter().flat_map(|d| &d.child_key);
     let keys = keys.chain(row.derivatives.iter().flat_map(|d| &d.parent_key));
     let keys = keys.map(|name| {
-        catalog::column(relation, name)
-            .ok_or_else(|| broken(relation, &format!("column \"{name}\"")))
+        let column = Place::of_key(name).find(relation, Content::Claim)?;
+        let column = column.ok_or_else(|| broken(relation, &format!("column \"{name}\"")))?;
+        Ok(Key {
+            name: name.clone(),
+            column,
+        })
     });
     Ok(Protection {
         relation,

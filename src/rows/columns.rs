@@ -216,6 +216,19 @@ pub fn label(row: &str, place: &Place) -> String {
     }
 }
 
+/// The assignment of a label (an SQL expression) to row `row`, as UPDATE takes it.
+pub fn assign_label(row: &str, place: &Place, label: &str) -> String {
+    let column = spi::identifier(&place.column);
+    match &place.key {
+        Some(key) => format!(
+            "{column} = COALESCE({row}.{column}, '{{}}') OPERATOR(pg_catalog.||)
+                        pg_catalog.jsonb_build_object({}, ({label})::text)",
+            spi::literal(key)
+        ),
+        None => format!("{column} = {label}"),
+    }
+}
+
 /// Labels the rows that have no label.
 pub fn label_existing(table: &str, place: &Place, label: Label) -> Result<()> {
     let column = spi::identifier(&place.column);
