@@ -6,7 +6,7 @@
 
 use super::{is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::{define as derivations, new_table};
+use crate::lineage::{define as derivations, new_table, triggers};
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
@@ -141,7 +141,7 @@ fn settle_created(child: Oid, risky: bool) -> Result<()> {
 fn cover(child: Oid) -> Result<()> {
     by_ward(|| {
         protect::cover_child(child)?;
-        derivations::cover_child(child)
+        triggers::cover_child(child)
     })
 }
 

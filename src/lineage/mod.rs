@@ -2,6 +2,7 @@
 //! Labels follow the data: what is made from a row is protected like the row.
 //!
 //! - [`define`]: which relations derive from which (`ward.derive`);
+//! - [`triggers`]: what fires when a derived row or a source is written;
 //! - [`row`]: the trigger that gives each derived row what its sources have, found by [`source`];
 //! - [`cascade`]: what follows when a source is relabelled, moved or deleted;
 //! - [`backfill`]: rows from before the derivation;
@@ -28,6 +29,7 @@ pub mod row;
 mod source;
 pub mod steward;
 pub mod stored;
+pub mod triggers;
 pub mod watermark;
 
 use crate::pg::xact;
