@@ -8,7 +8,7 @@
 use super::row::stored_label;
 use super::{key, record, source};
 use crate::errors::{Code, Result, WardError};
-use crate::pg::trigger::{self, Call, Event};
+use crate::pg::trigger::{self, Call, Event, Row};
 use crate::pg::xact;
 use crate::pg::{Datum, Oid, catalog, own, spi};
 use crate::registry::{self, Derivation, OnDelete, Place};
@@ -29,7 +29,8 @@ pub enum Mode {
     Lower(Rc<Lowered>),
 }
 
-type Key = Vec<Option<String>>;
+/// The texts of a row's key columns.
+pub type Key = Vec<Option<String>>;
 
 /// Rows in quarantine on their own account: relation, and the texts of key columns.
 pub type Kept = Vec<(Oid, Vec<(String, String)>)>;
@@ -49,11 +50,23 @@ impl Lowered {
     }
 }
 
-/// A source that changed, and one derivation in which it is the source.
+/// A row that changed, and one derivation that it takes part in.
 struct Note {
     derivation: Rc<Derivation>,
+    /// The key that it had.
     key: Key,
-    deleted: bool,
+    change: Change,
+}
+
+/// What happened to it.
+#[derive(PartialEq)]
+enum Change {
+    /// A source got another label, tenant, owner, acl or key.
+    Source,
+    /// A source was deleted.
+    Deleted,
+    /// A recorded output got this key.
+    Output(Key),
 }
 
 thread_local! {
@@ -122,15 +135,27 @@ pub fn note(call: Call) -> Result<()> {
     let event = call.event();
     let start = mark();
     if event == Event::Truncate {
+        record::forget_outputs(&p)?;
         return p.derivatives.iter().try_for_each(|d| emptied(d));
     }
     let row = call.row();
-    if event == Event::Delete {
-        record::forget_output(&p, row)?;
+    let key_of = |row: Row, names: &[String]| -> Key {
+        let columns = names.iter().map(|name| p.key(name));
+        columns.map(|column| row.text(column?)).collect()
+    };
+    if let Some(output) = p.sources.iter().find(|derivation| derivation.recorded) {
+        let key = key_of(row, &output.child_key);
+        if event == Event::Delete {
+            record::forget_output(output, key)?;
+        } else {
+            let new = key_of(call.new_row(), &output.child_key);
+            if new != key {
+                push(output, key, Change::Output(new));
+            }
+        }
     }
     for derivation in &p.derivatives {
-        let columns = derivation.parent_key.iter().map(|name| p.key(name));
-        let key: Key = columns.map(|column| row.text(column?)).collect();
+        let key = key_of(row, &derivation.parent_key);
         if let (Some(Mode::Lower(lowered)), Some(label)) = (mode(), &p.label) {
             let label = stored_label(label, row);
             lowered
@@ -138,20 +163,28 @@ pub fn note(call: Call) -> Result<()> {
                 .borrow_mut()
                 .insert((derivation.id, key.clone()), label);
         }
-        NOTES.with_borrow_mut(|notes| {
-            notes.push(Note {
-                derivation: Rc::clone(derivation),
-                key,
-                deleted: event == Event::Delete,
-            });
-        });
+        let change = match event {
+            Event::Delete => Change::Deleted,
+            _ => Change::Source,
+        };
+        push(derivation, key, change);
     }
-    COUNT.set(NOTES.with_borrow(Vec::len));
     // Changes of a subscription are applied without the executor, whose end we otherwise wait for.
     if trigger::in_logical_worker() {
         follow(start)?;
     }
     Ok(())
+}
+
+fn push(derivation: &Rc<Derivation>, key: Key, change: Change) {
+    NOTES.with_borrow_mut(|notes| {
+        notes.push(Note {
+            derivation: Rc::clone(derivation),
+            key,
+            change,
+        });
+        COUNT.set(notes.len());
+    });
 }
 
 /// Brings in step what derives from the sources noted since `start`.
@@ -162,19 +195,29 @@ pub fn follow(start: usize) -> Result<()> {
     });
     COUNT.set(NOTES.with_borrow(Vec::len));
     let mut groups: Vec<Group> = Vec::new();
+    let mut moved: Vec<(Rc<Derivation>, Key, Key)> = Vec::new();
     for note in notes {
+        let deleted = match note.change {
+            Change::Source => false,
+            Change::Deleted => true,
+            Change::Output(new) => {
+                moved.push((note.derivation, note.key, new));
+                continue;
+            }
+        };
         let same = |group: &&mut Group| {
-            group.derivation.id == note.derivation.id && group.deleted == note.deleted
+            group.derivation.id == note.derivation.id && group.deleted == deleted
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.keys.push(note.key),
             None => groups.push(Group {
                 derivation: note.derivation,
-                deleted: note.deleted,
+                deleted,
                 keys: vec![note.key],
             }),
         }
     }
+    record::move_outputs(&moved)?;
     groups.iter().try_for_each(Group::follow)
 }
 
@@ -282,7 +325,7 @@ fn found_by(d: &Derivation) -> Result<String> {
 }
 
 /// One text[] parameter per key column.
-fn arguments(keys: &[Key], columns: usize) -> Vec<(Oid, Datum)> {
+pub fn arguments(keys: &[Key], columns: usize) -> Vec<(Oid, Datum)> {
     let column = |i: usize| keys.iter().map(move |key| key.get(i).cloned().flatten());
     (0..columns)
         .map(|i| (own::TEXT_ARRAY, own::texts(column(i).collect())))

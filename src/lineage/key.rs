@@ -57,6 +57,11 @@ pub fn parameters_object(columns: &[String]) -> String {
     object_of(columns, |i, _| format!("${}", i + 1))
 }
 
+/// `jsonb_build_object('a', k.k1, 'b', k.k2)`
+pub fn object_of_keys(columns: &[String]) -> String {
+    object_of(columns, |i, _| format!("k.k{}", i + 1))
+}
+
 fn object_of(columns: &[String], value: impl Fn(usize, &String) -> String) -> String {
     let pairs = columns
         .iter()

@@ -5,11 +5,10 @@
 //! What is asked about rows runs with the rights and for the identity of the caller: who may not see
 //! a row does not learn that something was made from it.
 
-use super::cascade::{self, Mode};
+use super::cascade::{self, Key, Mode, arguments};
 use super::{define, key};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::scalar::Scalar;
-use crate::pg::trigger::Row;
 use crate::pg::{Datum, Oid, catalog, own, spi};
 use crate::registry::{self, Derivation, Protection};
 use crate::session::{self, Access};
@@ -108,28 +107,73 @@ fn undeclared(table: &str, what: &str) -> WardError {
 }
 
 /// A deleted output takes its record with it: another row may get its key.
-pub fn forget_output(p: &Protection, row: Row) -> Result<()> {
+pub fn forget_output(d: &Derivation, key: Key) -> Result<()> {
+    let keys = key::unnest(d.child, &d.child_key, 1)?;
+    let sql = format!(
+        "DELETE FROM ward_internal.lineage l USING {keys}
+         WHERE l.output = {}::oid AND l.output_key = {}",
+        d.child.to_u32(),
+        key::object_of_keys(&d.child_key)
+    );
+    own::query(&sql, &arguments(&[key], d.child_key.len()), |_| Ok(()))
+}
+
+/// TRUNCATE: the records of outputs that are gone.
+pub fn forget_outputs(p: &Protection) -> Result<()> {
     let Some(d) = p.sources.iter().find(|d| d.recorded) else {
         return Ok(());
     };
-    let texts = d
-        .child_key
-        .iter()
-        .map(|name| p.key(name).and_then(|column| row.text(column)));
-    let keys = key::unnest(p.root, &d.child_key, 1)?;
-    let names: Vec<String> = (1..=d.child_key.len()).map(|i| format!("k{i}")).collect();
-    let pairs = d.child_key.iter().zip(&names);
-    let pairs = pairs.map(|(name, value)| format!("{}, k.{value}", spi::literal(name)));
     let sql = format!(
-        "DELETE FROM ward_internal.lineage l USING {keys}
-         WHERE l.output = {}::oid AND l.output_key = pg_catalog.jsonb_build_object({})",
-        p.root.to_u32(),
-        pairs.collect::<Vec<_>>().join(", ")
+        "DELETE FROM ward_internal.lineage l WHERE l.output = {}::oid
+         AND NOT EXISTS (SELECT FROM {} c WHERE {} = l.output_key)",
+        d.child.to_u32(),
+        key::table(d.child)?,
+        key::object("c", &d.child_key)
     );
-    let arguments: Vec<_> = texts
-        .map(|text| (own::TEXT_ARRAY, own::texts(vec![text])))
-        .collect();
-    own::query(&sql, &arguments, |_| Ok(()))
+    own::query(&sql, &[], |_| Ok(()))
+}
+
+/// Outputs that got another key keep their records. All are taken away before any is written: keys
+/// may have been exchanged.
+pub fn move_outputs(moved: &[(Rc<Derivation>, Key, Key)]) -> Result<()> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let mut taken: Vec<(&Derivation, &Key, Vec<Option<String>>)> = Vec::new();
+    for (d, old, new) in moved {
+        let keys = key::unnest(d.child, &d.child_key, 1)?;
+        let sql = format!(
+            "DELETE FROM ward_internal.lineage l USING {keys}
+             WHERE l.output = {}::oid AND l.output_key = {}
+             RETURNING ARRAY[l.source::oid::text, l.source_key::text, l.recorded_by]",
+            d.child.to_u32(),
+            key::object_of_keys(&d.child_key)
+        );
+        own::query(
+            &sql,
+            &arguments(std::slice::from_ref(old), old.len()),
+            |rows| {
+                let records = (0..rows.count as usize).filter_map(|i| rows.texts(i, 1));
+                taken.extend(records.map(|record| (&**d, new, record)));
+                Ok(())
+            },
+        )?;
+    }
+    for (d, new, record) in taken {
+        let keys = key::unnest(d.child, &d.child_key, 2)?;
+        let sql = format!(
+            "INSERT INTO ward_internal.lineage (output, output_key, source, source_key, recorded_by)
+             SELECT {}::oid, {}, ($1)[1]::oid, ($1)[2]::jsonb, ($1)[3] FROM {keys}
+             ON CONFLICT DO NOTHING",
+            d.child.to_u32(),
+            key::object_of_keys(&d.child_key)
+        );
+        let mut values = vec![(own::TEXT_ARRAY, own::texts(record))];
+        values.extend(arguments(std::slice::from_ref(new), new.len()));
+        own::query(&sql, &values, |_| Ok(()))?;
+    }
+    super::source::forget();
+    Ok(())
 }
 
 /// The relations and keys of a list such as `[{"relation": "documents", "key": {"id": 7}}]`.

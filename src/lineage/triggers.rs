@@ -58,7 +58,7 @@ pub fn install(relation: Oid) -> Result<()> {
             }
         }
         drop_trigger(&table, TRUNCATED)?;
-        if !p.derivatives.is_empty() {
+        if !p.derivatives.is_empty() || p.is_recorded() {
             create(
                 &table,
                 TRUNCATED,

@@ -99,7 +99,17 @@ SELECT pg_temp.try('DELETE FROM papers WHERE id = 4'), pg_temp.try('UPDATE paper
 DELETE FROM papers WHERE id = 2;
 SELECT 'part' AS what, id, label FROM parts UNION ALL SELECT 'answer', id, label FROM answers ORDER BY 1, 2;
 SELECT pg_temp.try('SELECT ward.release(''parts'', ''{"id": 12}'', ''x'')');
-DELETE FROM answers WHERE id = 1;
+-- Records go with their outputs: to another key, and away.
+UPDATE answers SET id = 22 WHERE id = 2;
+UPDATE answers SET id = 10 + id WHERE id < 10;
+SELECT output, output_key, source, source_key, recorded_by FROM ward.lineage ORDER BY 1, 2;
+UPDATE parts SET label = 'secret' WHERE id = 10;
+SELECT id, label FROM answers ORDER BY 1;
+BEGIN;
+TRUNCATE answers;
+SELECT count(*) FROM ward.lineage;
+ROLLBACK;
+DELETE FROM answers WHERE id = 11;
 SELECT output, output_key, source, source_key, recorded_by FROM ward.lineage ORDER BY 1, 2;
 SELECT pg_temp.try('TRUNCATE papers');
 DELETE FROM copies;
