@@ -5,7 +5,7 @@ use super::label::LabelDatum;
 use super::rows::required;
 use super::{Result, administering, preloaded};
 use crate::errors::{self, Code, WardError};
-use crate::lineage::{backfill, cascade, define, record, row, steward};
+use crate::lineage::{backfill, cascade, define, record, row, steward, trace};
 use crate::pg::arguments;
 use crate::pg::trigger::{Answer, Call};
 use pgrx::prelude::*;
@@ -213,7 +213,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME
 ")]
 fn filter_citations(sources: JsonB) -> Result<JsonB> {
     preloaded()?;
-    Ok(JsonB(record::filter_citations(&sources.0)?))
+    Ok(JsonB(trace::filter_citations(&sources.0)?))
 }
 
 /// What was made from a row (`direction` 'derivatives'), or what it is made of ('sources'), through
@@ -260,7 +260,7 @@ fn lineage(
         relation: required(relation)?,
         key: required_key(key)?,
     };
-    let steps = record::trace(&start, up)?;
+    let steps = trace::trace(&start, up)?;
     Ok(TableIterator::new(steps.into_iter().map(|step| {
         (
             step.depth,

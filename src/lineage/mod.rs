@@ -7,7 +7,8 @@
 //! - [`cascade`]: what follows when a source is relabelled, moved or deleted;
 //! - [`backfill`]: rows from before the derivation;
 //! - [`steward`]: `ward.declassify`, `ward.quarantine` and `ward.release`;
-//! - [`record`]: sources that are named row by row, and citations;
+//! - [`record`]: sources that are named row by row;
+//! - [`trace`]: what was made from a row, what it is made of, and what may still be cited;
 //! - [`carry`]: what the rows that a row comes from bring along, through a query;
 //! - [`flow`]: rows that a statement writes get the labels of the rows that they came from;
 //! - [`new_table`]: CREATE TABLE AS makes tables that are protected on the spot;
@@ -29,6 +30,7 @@ pub mod row;
 mod source;
 pub mod steward;
 pub mod stored;
+pub mod trace;
 pub mod triggers;
 pub mod watermark;
 

@@ -84,9 +84,10 @@ impl<'a> Derived<'a> {
         let mut inherited = Inherited::default();
         let mut before: Option<Label> = None;
         for d in &self.p.sources {
-            let Some(sources) = self.sources(d, own)? else {
+            let Some((sources, gone)) = self.sources(d, own)? else {
                 continue;
             };
+            inherited.gone |= gone;
             inherited.add(self.p, d, &sources)?;
             if let Some(Mode::Lower(lowered)) = &self.mode {
                 let labels = sources.iter().map(|source| lowered.before(d, source));
@@ -114,8 +115,9 @@ impl<'a> Derived<'a> {
         stored_label(self.p.label.as_ref()?, row)
     }
 
-    /// The sources that one derivation gives the row; `None` if it names none.
-    fn sources(&self, d: &Derivation, own: Option<Label>) -> Result<Option<Rc<[Source]>>> {
+    /// The sources that one derivation gives the row, and whether one that it names is gone; `None` if
+    /// it names none.
+    fn sources(&self, d: &Derivation, own: Option<Label>) -> Result<Option<(Rc<[Source]>, bool)>> {
         if d.recorded && self.old.is_none() {
             return Ok(None);
         }
@@ -129,13 +131,17 @@ impl<'a> Derived<'a> {
             };
         };
         let hidden = own.is_some_and(|own| own.has(Category::QUARANTINE));
-        let missing = sources.is_empty() && !d.recorded && !hidden;
+        let gone = if d.recorded {
+            source::is_gone(d, self.new, &columns)?
+        } else {
+            sources.is_empty()
+        };
         // A cascade follows from a change that was allowed; an ordinary write needs to see its source.
         let invisible = self.mode.is_none() && sources.iter().any(|source| !source.visible);
-        if missing || invisible {
+        if (gone && !hidden) || invisible {
             return Err(missing_source(self.p, d));
         }
-        Ok(Some(sources))
+        Ok(Some((sources, gone)))
     }
 
     fn set_label(
@@ -149,7 +155,7 @@ impl<'a> Derived<'a> {
             return;
         };
         let own = match &self.mode {
-            Some(Mode::Release(kept)) if !self.is_among(kept) => {
+            Some(Mode::Release(kept)) if !inherited.gone && !self.is_among(kept) => {
                 own.map(|own| own.without(Category::QUARANTINE))
             }
             // What it carries is exactly what it inherited: it follows its sources down.

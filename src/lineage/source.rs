@@ -7,12 +7,12 @@
 use super::key;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::expr::Column;
-use crate::pg::own::{Lookup, Rows};
+use crate::pg::own::{self, Lookup, Rows};
 use crate::pg::scalar::{Scalar, Value};
 use crate::pg::trigger::Row;
 use crate::pg::xact::Event;
-use crate::pg::{Oid, catalog, spi};
-use crate::registry::{self, Derivation, Place, Protection};
+use crate::pg::{Datum, Oid, catalog, spi};
+use crate::registry::{self, Derivation, OnDelete, Place, Protection};
 use crate::rows::marker::{self, RowTexts};
 use crate::session::{self, Access};
 use std::cell::RefCell;
@@ -83,6 +83,33 @@ pub fn find(d: &Derivation, row: Row, columns: &[&Column]) -> Result<Option<Sour
         all.insert(wanted, Rc::clone(&found));
     });
     Ok(Some(found))
+}
+
+/// Has a recorded source of this row been deleted? (Only quarantine lets its outputs stay.)
+pub fn is_gone(d: &Derivation, row: Row, columns: &[&Column]) -> Result<bool> {
+    if d.on_delete != OnDelete::Quarantine {
+        return Ok(false);
+    }
+    let values = columns.iter().map(|column| row.value(column));
+    let values: Option<Vec<Datum>> = values.collect();
+    let Some(values) = values else {
+        return Ok(false);
+    };
+    let sql = format!(
+        "SELECT FROM ward_internal.lineage l
+         WHERE l.output = {}::oid AND l.source = {}::oid AND l.output_key = {}
+           AND NOT EXISTS (SELECT FROM {} {} p WHERE {} = l.source_key)
+         LIMIT 1",
+        d.child.to_u32(),
+        d.parent.to_u32(),
+        key::parameters_object(&d.child_key),
+        key::only(d.parent),
+        key::table(d.parent)?,
+        key::object("p", &d.parent_key)
+    );
+    let types = columns.iter().map(|column| column.type_oid);
+    let arguments: Vec<_> = types.zip(values).collect();
+    own::query(&sql, &arguments, |rows| Ok(rows.count > 0))
 }
 
 fn parent(d: &Derivation) -> Result<Rc<Protection>> {
@@ -199,6 +226,8 @@ pub struct Inherited {
     pub label: Option<Label>,
     /// Has one of them no label? Then nobody may see what is made from it, either.
     pub unlabelled: bool,
+    /// Is one of them not there any more? Then the row stays in quarantine.
+    pub gone: bool,
     pub tenant: Option<Value>,
     /// Is one of them nobody's? Then what is made from it is, too.
     pub tenantless: bool,

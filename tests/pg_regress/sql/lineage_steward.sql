@@ -118,3 +118,22 @@ SELECT 'part' AS what, id, label FROM parts UNION ALL SELECT 'answer', id, label
 RESET ward.maintenance;
 DROP TABLE papers, parts, answers, copies;
 SELECT (SELECT count(*) FROM ward.derivations) AS derivations, (SELECT count(*) FROM ward.lineage) AS lineage, (SELECT count(*) FROM ward.quarantined) AS quarantined;
+-- What lost a source stays hidden, whatever else is released.
+CREATE TABLE one (id int PRIMARY KEY, tenant_id int, label ward.label);
+CREATE TABLE two (LIKE one INCLUDING ALL);
+CREATE TABLE both_of (id int PRIMARY KEY, one_id int, two_id int, tenant_id int, label ward.label);
+CREATE TABLE noted (LIKE one INCLUDING ALL);
+SELECT ward.protect('one'), ward.protect('two'), ward.protect('noted');
+SELECT ward.derive('both_of', 'one', '{one_id}', '{id}', 'quarantine'), ward.derive('both_of', 'two', '{two_id}', '{id}', 'quarantine'), ward.derive('noted', 'two', on_delete => 'quarantine'), ward.derive('noted', 'one', on_delete => 'quarantine');
+SET ward.maintenance = 'x';
+INSERT INTO one VALUES (1, 1, 'public');
+INSERT INTO two VALUES (1, 1, 'public');
+INSERT INTO both_of VALUES (1, 1, 1);
+INSERT INTO noted VALUES (1, 1, 'public');
+SELECT ward.record_lineage('noted', '{"id": 1}', '[{"relation": "one", "key": {"id": 1}}, {"relation": "two", "key": {"id": 1}}]');
+DELETE FROM two;
+SELECT ward.quarantine('one', '{"id": 1}', 'x'), ward.release('one', '{"id": 1}', 'x');
+SELECT 'both' AS what, label FROM both_of UNION ALL SELECT 'noted', label FROM noted;
+SELECT pg_temp.try('SELECT ward.release(''noted'', ''{"id": 1}'', ''x'')'), pg_temp.try('SELECT ward.release(''both_of'', ''{"id": 1}'', ''x'')'), pg_temp.try('UPDATE noted SET label = ''public'''), pg_temp.try('UPDATE both_of SET label = ''public''');
+RESET ward.maintenance;
+DROP TABLE one, two, both_of, noted;
