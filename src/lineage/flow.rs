@@ -3,7 +3,7 @@
 //!
 //! For sessions with a token, after the row conditions are in place and the written rows are filled:
 //!
-//! - the label that is stored is raised to the join of the sources' labels ([`carry`]), by an
+//! - the label that is stored is raised to the join of the sources' labels ([`super::carry`]), by an
 //!   expression in the target list, so that neither a trigger nor a lower label in the statement
 //!   gets around it;
 //! - a row that comes from another tenant's rows than its own is refused;
@@ -14,7 +14,8 @@
 //! entries that the assigned values use, and never the target row itself. Conditions of UPDATE, DELETE
 //! and MERGE decide whether, not what: they bring nothing along.
 
-use super::carry::{self, Cargo, Carrier, Flow};
+use super::cargo::{self, Cargo, Flow};
+use super::carry::Carrier;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::carrier::null_document;
 use crate::pg::expr;
@@ -132,12 +133,12 @@ impl<'a> Flows<'a> {
         }
         for place in &places {
             match &p {
-                Some(p) => self.into_protected(place, p, index)?,
+                Some(p) => self.follow_into(place, p, index)?,
                 None => self.refuse_unprotected(place)?,
             }
         }
         match (level.conflict_targets(), &p) {
-            (Some(values), Some(p)) => self.into_conflict(level, chain, values, p, index),
+            (Some(values), Some(p)) => self.follow_conflict(level, chain, values, p, index),
             (Some(values), None) => {
                 let sublinks = values.sublinks();
                 let flow = self.presence.of_sublinks(level, sublinks, chain, false)?;
@@ -155,7 +156,7 @@ impl<'a> Flows<'a> {
         refuse_presence(flow)
     }
 
-    fn into_protected(&mut self, place: &Place, p: &Protection, index: u32) -> Result<()> {
+    fn follow_into(&mut self, place: &Place, p: &Protection, index: u32) -> Result<()> {
         let (level, values) = (place.level, place.values);
         let label = self
             .labels
@@ -168,7 +169,7 @@ impl<'a> Flows<'a> {
     }
 
     /// The row that could not be inserted brings along what it would have been stored with.
-    fn into_conflict(
+    fn follow_conflict(
         &mut self,
         level: Query,
         chain: &[Query],
@@ -200,7 +201,7 @@ impl<'a> Flows<'a> {
                     .is_nothing()
             {
                 let own = column.column.var(excluded);
-                let own = carry::tenant_set(p, column, own, self.objects);
+                let own = cargo::tenant_set(p, column, own, self.objects);
                 tenant = self.tenants.joined(tenant, Flow::Value(own));
             }
         }

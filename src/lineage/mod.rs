@@ -19,6 +19,7 @@
 //! everything it was made from (Denning, "A lattice model of secure information flow", 1976).
 
 pub mod backfill;
+mod cargo;
 pub mod carry;
 pub mod cascade;
 pub mod define;

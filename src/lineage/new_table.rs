@@ -8,7 +8,8 @@
 //! Only the query that the statement itself names is followed: what functions in
 //! it read is refused, as is CREATE TABLE AS of a prepared statement.
 
-use super::carry::{Cargo, Carrier};
+use super::cargo::Cargo;
+use super::carry::Carrier;
 use super::flow::refused_mixture;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::carry::Kind;

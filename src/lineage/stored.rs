@@ -4,7 +4,7 @@
 use crate::errors::{Code, Result, WardError};
 use crate::pg::catalog;
 use crate::pg::node::{Query, Rte};
-use crate::pg::{Oid, carry};
+use crate::pg::{Oid, view};
 use crate::registry;
 
 /// Does this entry stand for a materialised view that was made of protected rows?
@@ -30,12 +30,12 @@ pub fn refused(relation: &str) -> WardError {
 }
 
 /// Does the definition of this view read a protected relation, through other views as well?
-fn holds_protected(view: Oid, seen: &mut Vec<Oid>) -> Result<bool> {
-    if seen.contains(&view) {
+fn holds_protected(relation: Oid, seen: &mut Vec<Oid>) -> Result<bool> {
+    if seen.contains(&relation) {
         return Ok(false);
     }
-    seen.push(view);
-    let Some(query) = carry::definition(view) else {
+    seen.push(relation);
+    let Some(query) = view::definition(relation) else {
         return Ok(false);
     };
     let mut relations = Vec::new();

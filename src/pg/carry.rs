@@ -1,19 +1,13 @@
-//! What carrying labels through a query needs of its tree: which entries its rows come from, one more
-//! output column, aggregates over groups, and bounds of what sub-selects in expressions read.
-//!
-//! A column that is added stands behind the visible ones and before those that only serve to sort, so
-//! that nobody who counts columns sees another than before.
+//! What carrying labels through a query needs of its tree: which entries its rows come from, columns of
+//! WITH queries and of UNION, and aggregates over groups.
 
 use super::node::{Command, Expr, Query, Rte, TargetList, list_items, make_node};
-use super::steady;
+use super::output::NAME;
 use super::tree::{Variable, Walk};
 use super::{compat, expr};
 use pgrx::pg_sys::{self, NodeTag, Oid};
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
-
-/// The name of an added column; only EXPLAIN and new tables show it.
-const NAME: &CStr = c"ward_carried";
 
 /// A type as columns have it.
 #[derive(Clone, Copy, Debug)]
@@ -50,18 +44,6 @@ pub enum Source {
     Other,
 }
 
-/// A WITH query in the list of its level.
-#[derive(Clone, Copy)]
-pub struct With(NonNull<pg_sys::CommonTableExpr>);
-
-/// A sub-select in an expression.
-#[derive(Clone, Copy)]
-pub struct Sublink {
-    node: NonNull<pg_sys::SubLink>,
-    /// Does it stand where variables of the level mean what they mean in its target list?
-    pub is_beside_targets: bool,
-}
-
 /// A branch of a set operation: its place among the level's entries, and its query.
 pub type Branch = (u32, Query);
 
@@ -86,36 +68,9 @@ impl Rte {
     }
 }
 
-impl Rte {
-    /// The relation that it names: a table, or a view of either kind.
-    pub fn relation(self) -> Option<Oid> {
-        // SAFETY: S2.
-        let rte = unsafe { &*self.raw() };
-        (rte.rtekind == pg_sys::RTEKind::RTE_RELATION).then_some(rte.relid)
-    }
-}
-
-/// A copy of the query behind a view or a materialised view.
-pub fn definition(view: Oid) -> Option<Query> {
-    // SAFETY: S2, S4; the rule is copied before the relation is closed.
-    unsafe {
-        let relation = pg_sys::relation_open(view, pg_sys::AccessShareLock as c_int);
-        let rules = (*relation).rd_rules;
-        let mut found = None;
-        if !rules.is_null() {
-            for i in 0..(*rules).numLocks as usize {
-                let rule = *(*rules).rules.add(i);
-                if (*rule).event == pg_sys::CmdType::CMD_SELECT {
-                    let action = list_items::<pg_sys::Query>((*rule).actions).next();
-                    let copied = action.map(|query| pg_sys::copyObjectImpl(query.cast()).cast());
-                    found = copied.and_then(|query| Query::new(query));
-                }
-            }
-        }
-        pg_sys::relation_close(relation, pg_sys::AccessShareLock as c_int);
-        found
-    }
-}
+/// A WITH query in the list of its level.
+#[derive(Clone, Copy)]
+pub struct With(NonNull<pg_sys::CommonTableExpr>);
 
 impl With {
     fn raw(self) -> *mut pg_sys::CommonTableExpr {
@@ -156,7 +111,7 @@ impl With {
     }
 
     /// Both readings must see one result: it is computed once, whatever the statement says.
-    fn is_read_once_more(self) {
+    pub(super) fn is_read_once_more(self) {
         // SAFETY: S2.
         unsafe {
             let cte = self.raw();
@@ -240,6 +195,7 @@ impl Query {
         // SAFETY: S2.
         let is_join = |index: &u32| {
             self.rte(*index)
+                // SAFETY: S2.
                 .is_some_and(|rte| unsafe { (*rte.raw()).rtekind } == pg_sys::RTEKind::RTE_JOIN)
         };
         if used.iter().any(is_join) {
@@ -337,34 +293,6 @@ impl Query {
         }
     }
 
-    /// Puts out `value` as well (in RETURNING, if it writes): the number of the column.
-    pub fn append_output(self, value: Expr) -> i16 {
-        // SAFETY: S2; builds a new list of the same entries plus one.
-        unsafe {
-            let query = self.raw();
-            let outputs = if self.command() == Command::Select {
-                &raw mut (*query).targetList
-            } else {
-                &raw mut (*query).returningList
-            };
-            let entries: Vec<_> = list_items::<pg_sys::TargetEntry>(*outputs).collect();
-            let number = entries.iter().filter(|e| !(***e).resjunk).count() as i16 + 1;
-            let name = pg_sys::pstrdup(NAME.as_ptr());
-            let new = pg_sys::makeTargetEntry(value.raw().cast(), number, name, false);
-            let mut list = null_mut();
-            for entry in entries.iter().filter(|e| !(***e).resjunk) {
-                list = pg_sys::lappend(list, entry.cast());
-            }
-            list = pg_sys::lappend(list, new.cast());
-            for entry in entries.iter().filter(|e| (***e).resjunk) {
-                (**entry).resno += 1;
-                list = pg_sys::lappend(list, entry.cast());
-            }
-            *outputs = list;
-            number
-        }
-    }
-
     /// Notes in entry `index`, a WITH query's, that it has one more column, up to `count`.
     pub fn widen_with(self, index: u32, count: i16, kind: Kind) {
         self.name_columns(index, count);
@@ -402,252 +330,6 @@ impl Query {
             let var = pg_sys::makeVar(index as _, number, kind.type_oid, -1, kind.collation, 0);
             Expr::from_raw(var.cast())
         }
-    }
-
-    /// The sub-selects whose rows become part of this level's rows: those of the target list, of what
-    /// FROM computes and, but for EXISTS, those of the conditions.
-    pub fn data_sublinks(self) -> Vec<Sublink> {
-        // SAFETY: S2.
-        unsafe {
-            let query = self.raw();
-            if !(*query).hasSubLinks {
-                return Vec::new();
-            }
-            let grouped = self.is_grouped();
-            let mut found = sublinks((*query).targetList.cast(), !grouped, true);
-            let from = (*query).jointree;
-            if !from.is_null() {
-                found.extend(sublinks((*from).quals, !grouped, false));
-                found.extend(sublinks((*from).fromlist.cast(), false, false));
-            }
-            found.extend(sublinks((*query).havingQual, false, false));
-            for (_, rte) in self.rtes() {
-                found.extend(entry_sublinks(rte));
-            }
-            found
-        }
-    }
-
-    /// The sub-selects in what these entries of FROM compute.
-    pub fn entry_sublinks(self, entries: &[u32]) -> Vec<Sublink> {
-        let entries = entries.iter().filter_map(|index| self.rte(*index));
-        // SAFETY: S2.
-        entries
-            .flat_map(|rte| unsafe { entry_sublinks(rte) })
-            .collect()
-    }
-
-    /// The sub-selects in RETURNING.
-    pub fn returning_sublinks(self) -> Vec<Sublink> {
-        // SAFETY: S2.
-        unsafe { sublinks((*self.raw()).returningList.cast(), true, true) }
-    }
-
-    /// `(SELECT aggregate(column) FROM (this) s)`: this query, nested in a level, becomes a value of it.
-    pub fn into_bound(self, column: i16, aggregate: Oid, kind: Kind) -> Expr {
-        // SAFETY: S2; every node is new, and what refers to outer levels goes one up.
-        unsafe {
-            pg_sys::IncrementVarSublevelsUp(self.raw().cast(), 1, 1);
-            let outer = make_node::<pg_sys::Query>(NodeTag::T_Query);
-            (*outer).commandType = pg_sys::CmdType::CMD_SELECT;
-            (*outer).querySource = pg_sys::QuerySource::QSRC_ORIGINAL;
-            (*outer).canSetTag = true;
-            read_from(outer, self.raw());
-            let wrapper = Query::new(outer);
-            if let Some(wrapper) = wrapper {
-                wrapper.name_columns(1, column);
-                let value = wrapper.aggregate(aggregate, wrapper.column(1, column, kind), kind);
-                wrapper.append_output(value);
-            }
-            let sublink = make_node::<pg_sys::SubLink>(NodeTag::T_SubLink);
-            (*sublink).subLinkType = pg_sys::SubLinkType::EXPR_SUBLINK;
-            (*sublink).subselect = outer.cast();
-            (*sublink).location = -1;
-            Expr::from_raw(sublink.cast())
-        }
-    }
-
-    /// Makes it `SELECT its first columns FROM (it)`, in place. The columns keep names and numbers.
-    pub fn wrap(self, columns: usize) {
-        // SAFETY: S2; the query moves into a node of its own, and every other node is new.
-        unsafe {
-            let outer = self.raw();
-            let inner = pg_sys::palloc(size_of::<pg_sys::Query>()).cast::<pg_sys::Query>();
-            inner.copy_from_nonoverlapping(outer, 1);
-            outer.write_bytes(0, 1);
-            (*outer).type_ = NodeTag::T_Query;
-            (*outer).commandType = (*inner).commandType;
-            (*outer).querySource = (*inner).querySource;
-            (*outer).queryId = (*inner).queryId;
-            (*outer).canSetTag = (*inner).canSetTag;
-            (*outer).hasRowSecurity = (*inner).hasRowSecurity;
-            (*outer).stmt_location = (*inner).stmt_location;
-            (*outer).stmt_len = (*inner).stmt_len;
-            read_from(outer, inner);
-            let visible = list_items::<pg_sys::TargetEntry>((*inner).targetList);
-            let mut names = null_mut();
-            for entry in visible.filter(|entry| !(**entry).resjunk) {
-                names = pg_sys::lappend(names, pg_sys::makeString((*entry).resname).cast());
-                if (*entry).resno as usize <= columns {
-                    let var = pg_sys::makeVarFromTargetEntry(1, entry);
-                    let name = pg_sys::pstrdup((*entry).resname);
-                    let new = pg_sys::makeTargetEntry(var.cast(), (*entry).resno, name, false);
-                    (*outer).targetList = pg_sys::lappend((*outer).targetList, new.cast());
-                }
-            }
-            if let Some(rte) = self.rte(1) {
-                (*rte.raw()).eref = pg_sys::makeAlias(c"ward".as_ptr(), names);
-            }
-        }
-    }
-
-    /// Do its expressions contain sub-selects?
-    pub fn has_sublinks(self) -> bool {
-        // SAFETY: S2.
-        unsafe { (*self.raw()).hasSubLinks }
-    }
-
-    /// Notes that its expressions contain sub-selects.
-    pub fn has_gained_sublinks(self) {
-        // SAFETY: S2.
-        unsafe { (*self.raw()).hasSubLinks = true };
-    }
-}
-
-impl TargetList {
-    /// The values, those that are only computed included.
-    pub fn values(self) -> Vec<Expr> {
-        self.entries()
-            // SAFETY: S2.
-            .map(|entry| unsafe { Expr::from_raw((*entry).expr.cast()) })
-            .collect()
-    }
-
-    /// Computes the first value only where `condition` holds.
-    pub fn guard(self, condition: Expr) {
-        let first = self.entries().find(|entry| {
-            // SAFETY: S2.
-            unsafe { !(**entry).resjunk }
-        });
-        if let Some(entry) = first {
-            // SAFETY: S2.
-            unsafe {
-                let value = Expr::from_raw((*entry).expr.cast());
-                (*entry).expr = expr::when(condition, value).raw().cast();
-            }
-        }
-    }
-
-    /// The sub-selects in the values.
-    pub fn sublinks(self) -> Vec<Sublink> {
-        // SAFETY: S2; a List is a node.
-        unsafe { sublinks(self.raw().cast(), true, true) }
-    }
-}
-
-/// One value of a target list, in place.
-#[derive(Clone, Copy)]
-pub struct Target(NonNull<pg_sys::TargetEntry>);
-
-impl Target {
-    pub fn value(self) -> Expr {
-        // SAFETY: S2.
-        unsafe { Expr::from_raw((*self.0.as_ptr()).expr.cast()) }
-    }
-
-    pub fn replace(self, f: impl FnOnce(Expr) -> Expr) {
-        let value = f(self.value());
-        // SAFETY: S2.
-        unsafe { (*self.0.as_ptr()).expr = value.raw().cast() };
-    }
-}
-
-impl TargetList {
-    /// The output column of this name; the first of several.
-    pub fn named(self, name: &str) -> Option<Target> {
-        self.entries()
-            .find(|entry| {
-                // SAFETY: S2.
-                let given = unsafe { (**entry).resname };
-                // SAFETY: S2; not null.
-                !given.is_null() && unsafe { CStr::from_ptr(given) }.to_bytes() == name.as_bytes()
-            })
-            .and_then(NonNull::new)
-            .map(Target)
-    }
-
-    /// Adds an output column behind all others.
-    pub fn append(self, name: &str, value: Expr) {
-        let number = self.entries().count() as i16 + 1;
-        let name = CString::new(name).unwrap_or_default();
-        self.insert(number, &name, value);
-    }
-}
-
-impl Sublink {
-    /// Its query.
-    pub fn query(self) -> Option<Query> {
-        // SAFETY: S2.
-        unsafe { Query::new((*self.node.as_ptr()).subselect.cast()) }
-    }
-
-    /// Does it read columns of the level that it stands in?
-    pub fn is_correlated(self) -> bool {
-        // SAFETY: S2; the walkers only read.
-        unsafe {
-            let query = (*self.node.as_ptr()).subselect;
-            pg_sys::contain_vars_of_level(query, 1) || pg_sys::contain_aggs_of_level(query, 1)
-        }
-    }
-
-    /// A copy of its query that finds every row that it could find, LIMIT put aside. `None` if a
-    /// second reading could find others. `outer` are the levels around it, whose WITH queries it may
-    /// read once more.
-    pub fn copied(self, outer: &[Query]) -> Option<Query> {
-        let query = self.query().filter(|query| steady::is_repeatable(*query))?;
-        // SAFETY: S2; a copy with nodes of its own.
-        let copy = unsafe {
-            let copy = pg_sys::copyObjectImpl(query.raw().cast()).cast::<pg_sys::Query>();
-            (*copy).limitCount = null_mut();
-            (*copy).limitOffset = null_mut();
-            (*copy).limitOption = pg_sys::LimitOption::LIMIT_OPTION_COUNT;
-            if (*copy).hasDistinctOn {
-                (*copy).hasDistinctOn = false;
-                (*copy).distinctClause = null_mut();
-            }
-            Query::new(copy)?
-        };
-        let count = &mut |level: Query| {
-            let names = level.rtes().filter_map(|(_, rte)| rte.with_name());
-            for (name, _) in names {
-                for with in outer.iter().filter_map(|level| level.with_entry(&name)) {
-                    with.is_read_once_more();
-                }
-            }
-            Ok::<(), ()>(())
-        };
-        copy.visit(count).ok()?;
-        Some(copy)
-    }
-}
-
-/// Gives `outer`, a query without FROM, the rows of `inner`.
-///
-/// # Safety
-/// Both are live (S2).
-unsafe fn read_from(outer: *mut pg_sys::Query, inner: *mut pg_sys::Query) {
-    // SAFETY: by contract; every node is new.
-    unsafe {
-        let rte = make_node::<pg_sys::RangeTblEntry>(NodeTag::T_RangeTblEntry);
-        (*rte).rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
-        (*rte).subquery = inner;
-        (*rte).eref = pg_sys::makeAlias(c"ward".as_ptr(), null_mut());
-        (*rte).inFromCl = true;
-        let reference = make_node::<pg_sys::RangeTblRef>(NodeTag::T_RangeTblRef);
-        (*reference).rtindex = 1;
-        (*outer).rtable = pg_sys::lappend(null_mut(), rte.cast());
-        (*outer).jointree =
-            pg_sys::makeFromExpr(pg_sys::lappend(null_mut(), reference.cast()), null_mut());
     }
 }
 
@@ -746,65 +428,4 @@ unsafe fn widen_union(node: *mut pg_sys::Node, kind: Kind) {
         widen_union((*operation).larg, kind);
         widen_union((*operation).rarg, kind);
     }
-}
-
-/// # Safety
-/// The entry is live (S2).
-unsafe fn entry_sublinks(rte: Rte) -> Vec<Sublink> {
-    // SAFETY: by contract; each field belongs to its kind.
-    unsafe {
-        let rte = rte.raw();
-        let place: *mut pg_sys::Node = match (*rte).rtekind {
-            pg_sys::RTEKind::RTE_FUNCTION => (*rte).functions.cast(),
-            pg_sys::RTEKind::RTE_TABLEFUNC => (*rte).tablefunc.cast(),
-            pg_sys::RTEKind::RTE_VALUES => (*rte).values_lists.cast(),
-            _ => null_mut(),
-        };
-        sublinks(place, false, true)
-    }
-}
-
-/// The sub-selects in `node`, those nested in them left out; EXISTS counts only if `with_exists`.
-///
-/// # Safety
-/// `node` is null or live (S2).
-unsafe fn sublinks(
-    node: *mut pg_sys::Node,
-    is_beside_targets: bool,
-    with_exists: bool,
-) -> Vec<Sublink> {
-    struct Found {
-        all: Vec<NonNull<pg_sys::SubLink>>,
-        with_exists: bool,
-    }
-    #[pgrx::pg_guard]
-    unsafe extern "C-unwind" fn collect(node: *mut pg_sys::Node, cx: *mut c_void) -> bool {
-        if node.is_null() {
-            return false;
-        }
-        // SAFETY: S2; `cx` is borrowed for the walk.
-        unsafe {
-            if (*node).type_ == NodeTag::T_SubLink {
-                let sublink = node.cast::<pg_sys::SubLink>();
-                let is_exists = (*sublink).subLinkType == pg_sys::SubLinkType::EXISTS_SUBLINK;
-                let found = &mut *cx.cast::<Found>();
-                if !is_exists || found.with_exists {
-                    found.all.extend(NonNull::new(sublink));
-                }
-                return collect((*sublink).testexpr, cx);
-            }
-            compat::walk_expression(node, collect, cx)
-        }
-    }
-    let mut found = Found {
-        all: Vec::new(),
-        with_exists,
-    };
-    // SAFETY: by contract; the walker only reads, and does not go into queries.
-    unsafe { collect(node, (&raw mut found).cast()) };
-    let sublink = |node| Sublink {
-        node,
-        is_beside_targets,
-    };
-    found.all.into_iter().map(sublink).collect()
 }

@@ -7,6 +7,8 @@
 \i :tokens
 \set ECHO all
 SET client_min_messages = warning;
+-- stored rows are followed unless this is set
+SET ward.new_tables = refuse;
 \set rows 'SELECT relname, reltuples >= 0 AS filled FROM pg_class WHERE relname LIKE ''store_%'' AND relkind IN (''r'', ''m'') ORDER BY 1'
 SET ROLE app;
 SET ward.token = :'bob';
@@ -71,6 +73,7 @@ RESET ROLE;
 REFRESH MATERIALIZED VIEW store_5;
 SET ward.maintenance = 'fill the view';
 REFRESH MATERIALIZED VIEW store_5;
+SELECT count(*) FROM store_5;
 RESET ward.maintenance;
 SELECT count(*) FROM store_5;
 

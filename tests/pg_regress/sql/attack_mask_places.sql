@@ -46,7 +46,8 @@ CALL pg_temp.make('people');
 CALL pg_temp.make('people_copy');
 CALL pg_temp.make('people_open');
 RESET ROLE;
-CREATE TABLE app.sink (j jsonb);
+CREATE TABLE app.sink (j jsonb, tenant_id int);
+SELECT ward.protect('sink', label => NULL);
 CREATE TABLE app.statements (n serial, statement text);
 GRANT ALL ON sink, statements TO app;
 -- What a statement over %T returns, in any order; what it changes is taken back. After ;; stands what is returned instead.
@@ -180,11 +181,19 @@ SELECT * FROM %T_definer() WHERE id = 2
 SELECT query_to_xml('select id, ssn, name from %T where id = 2', true, true, '')::text
 SELECT p.ssn FROM %T p WHERE p.id = 2 AND p.name = (SELECT q.name FROM %T q WHERE q.id = 4 FOR UPDATE)
 \.
+-- masked rows go into protected tables only
+SELECT ward.protect('people_copy', label => NULL);
 SET ROLE app;
 SET ward.token = :'anna';
 INSERT INTO people_copy SELECT * FROM people;
-CREATE TEMP TABLE results AS
-    SELECT n, statement, app.result(statement, 'people_copy') AS copy, app.result(statement, 'people_open') AS twin FROM statements;
+RESET ward.token;
+RESET ROLE;
+SELECT ward.unprotect('people_copy', 'it is the control arm');
+SET ROLE app;
+SET ward.token = :'anna';
+CREATE TEMP TABLE results (n int, statement text, copy text, twin text);
+INSERT INTO results
+    SELECT n, statement, app.result(statement, 'people_copy'), app.result(statement, 'people_open') FROM statements;
 -- none fails, and on the twin most would leak
 SELECT statement, copy FROM results WHERE copy ~ '^[0-9A-Z]{5} ' ORDER BY n;
 SELECT count(*) AS statements, count(*) FILTER (WHERE copy IS DISTINCT FROM twin) > 0.7 * count(*) AS most_would_leak FROM results;

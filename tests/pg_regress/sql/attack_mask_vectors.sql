@@ -56,7 +56,7 @@ FETCH ABSOLUTE 2 FROM c;
 DECLARE d CURSOR FOR SELECT id FROM secrets ORDER BY embedding <-> '[0,0.52,1]' FOR UPDATE;
 FETCH 2 FROM d;
 UPDATE secrets SET body = 'second' WHERE CURRENT OF d RETURNING secrets;
-INSERT INTO secrets_open (id, embedding) SELECT s.id + 100, s.embedding FROM (SELECT * FROM secrets) s ORDER BY s.embedding <-> '[0,0.52,1]' LIMIT 1 RETURNING id, embedding;
+INSERT INTO secrets (id, embedding) SELECT s.id + 100, s.embedding FROM (SELECT * FROM secrets) s ORDER BY s.embedding <-> '[0,0.52,1]' LIMIT 1 RETURNING id, embedding;
 ROLLBACK;
 
 SELECT statement, pg_temp.try(statement) FROM (VALUES

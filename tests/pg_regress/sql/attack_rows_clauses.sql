@@ -4,9 +4,13 @@
 \set tokens :suite '/common/tokens.psql'
 \i :tokens
 \set VERBOSITY terse
+-- what is made of protected rows can only go into protected tables
+CREATE TABLE app.t (n bigint, tenant_id int, label ward.label);
+CREATE TABLE app.t_unique (n bigint UNIQUE, tenant_id int, label ward.label);
+INSERT INTO t VALUES (1, 1, 'public');
+GRANT ALL ON t, t_unique TO app;
+SELECT ward.protect('t', options => '{"default_label": "public"}'), ward.protect('t_unique', options => '{"default_label": "public"}');
 SET ROLE app;
-CREATE TEMP TABLE t (n bigint);
-INSERT INTO t VALUES (1);
 CREATE FUNCTION pg_temp.takes(n bigint) RETURNS bigint LANGUAGE sql AS 'SELECT $1';
 -- control arm
 SELECT (SELECT count(*) FROM docs_open), takes FROM pg_temp.takes((SELECT count(*) FROM docs_open)) takes;
@@ -66,8 +70,8 @@ DELETE FROM t USING docs d WHERE t.n = d.tenant_id AND d.tenant_id = 2;
 DELETE FROM t WHERE n > (SELECT count(*) FROM docs WHERE tenant_id = 2) RETURNING (SELECT count(*) FROM docs);
 MERGE INTO t USING (SELECT count(*) AS c FROM docs) s ON t.n = s.c
     WHEN NOT MATCHED AND (SELECT count(*) FROM docs) = 10 THEN INSERT VALUES ((SELECT count(*) FROM docs));
-CREATE UNIQUE INDEX ON t (n);
-INSERT INTO t VALUES (10) ON CONFLICT (n) DO UPDATE SET n = (SELECT 1000 + count(*) FROM docs) WHERE (SELECT count(*) FROM docs) = 10 RETURNING n;
+INSERT INTO t_unique VALUES (10);
+INSERT INTO t_unique VALUES (10) ON CONFLICT (n) DO UPDATE SET n = (SELECT 1000 + count(*) FROM docs) WHERE (SELECT count(*) FROM docs) = 10 RETURNING n;
 WITH w AS (INSERT INTO t SELECT 2000 + count(*) FROM docs RETURNING n) SELECT n FROM w;
 WITH w AS (DELETE FROM docs WHERE id < 40 RETURNING tenant_id) SELECT count(*), max(tenant_id) FROM w;
 WITH w AS (UPDATE docs SET body = 'x' RETURNING tenant_id) SELECT count(*), max(tenant_id) FROM w;
@@ -93,11 +97,12 @@ INSERT INTO other SELECT generate_series(1, 120);
 ALTER TABLE other ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON other USING (id IN (SELECT id FROM docs));
 GRANT SELECT ON other TO app;
-CREATE TABLE target (id int);
+CREATE TABLE target (id int, tenant_id int);
 CREATE VIEW ruled AS SELECT * FROM target;
 CREATE RULE ins AS ON INSERT TO ruled DO INSTEAD INSERT INTO target SELECT id FROM docs;
 GRANT ALL ON ruled, target TO app;
 RESET ROLE;
+SELECT ward.protect('target', label => NULL);
 SET ROLE app;
 SET ward.token = :'anna';
 SELECT count(*) FROM other;
@@ -108,7 +113,7 @@ SELECT count(*) FROM other;
 INSERT INTO ruled VALUES (1);
 RESET ROLE;
 DROP VIEW ruled;
-DROP TABLE other, target;
+DROP TABLE other, target, t, t_unique;
 
 -- parallel workers
 SET ROLE app_owner;

@@ -4,6 +4,7 @@
 \set tokens :suite '/common/tokens.psql'
 \i :tokens
 \set VERBOSITY terse
+SET ward.new_tables = refuse;
 SET ROLE app_owner;
 CREATE TABLE spied (tenant int);
 GRANT ALL ON spied TO app, app_bypass;

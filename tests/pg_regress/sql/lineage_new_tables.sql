@@ -70,20 +70,29 @@ ROLLBACK;
 
 -- what others see of it
 SET ward.token = :'anna';
-RESET ROLE;
 SELECT * FROM made_all;
 SELECT pg_temp.try('TABLE made_temp');
 SET ward.token = :'bob';
 SELECT * FROM made_all;
 SET ward.token = :'carol';
-SET ROLE app;
-RESET ROLE;
+SELECT pg_temp.try('CREATE TABLE no AS SELECT body FROM papers');
 SET ward.token = '';
 SELECT pg_temp.try('TABLE made');
-SELECT relation, tenant, label, owner, acl, options FROM ward.protections WHERE relation::text LIKE '%made%' ORDER BY relation::text;
+RESET ROLE;
+SELECT relation, tenant, label, owner, acl, options FROM ward.protections WHERE relation::text LIKE 'made%' AND relation::text <> 'made_temp' ORDER BY relation::text;
 
--- temporary tables go with their sessions
+-- temporary tables go with their sessions, whoever these are
+SET ROLE app;
+SET ward.token = :'alice';
 \c - -
+\i :try
+DO $$ BEGIN
+    FOR i IN 1..100 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_class WHERE relname = 'made_temp');
+        PERFORM pg_sleep(0.1);
+    END LOOP;
+END $$;
+SELECT count(*) FROM pg_class WHERE relname = 'made_temp';
 SELECT count(*) FROM ward_internal.protection WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = relation);
 SET ROLE app;
 SET ward.token = :'alice';
