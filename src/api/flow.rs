@@ -75,18 +75,24 @@ pub(super) fn join_tenants(a: Option<Vec<String>>, b: Option<Vec<String>>) -> Op
     }
 }
 
-/// `tenant`, if the row came from no other; raises the refusal (WD014) otherwise.
+/// `tenant`, if the row came from no other; raises the refusal (WD014) otherwise. A row that names no
+/// tenant gets the one that it came from.
 #[pg_extern(sql = "
 CREATE FUNCTION ward_internal.only_tenant(relation oid, tenant text, carried text[]) RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
 fn only_tenant(
     relation: pg_sys::Oid,
-    tenant: Option<&str>,
+    tenant: Option<String>,
     carried: Option<Vec<String>>,
 ) -> Result<Option<String>> {
-    refuse_others(relation, tenant, &carried.unwrap_or_default())?;
-    Ok(tenant.map(str::to_owned))
+    let mut sources = carried.unwrap_or_default();
+    let tenant = match tenant {
+        None if sources.len() == 1 => sources.pop(),
+        given => given,
+    };
+    refuse_others(relation, tenant.as_deref(), &sources)?;
+    Ok(tenant)
 }
 
 /// Refuses sources of another tenant than this one (WD014).

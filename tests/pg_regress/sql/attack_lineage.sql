@@ -137,7 +137,7 @@ SELECT pg_temp.try('UPDATE papers SET label = ''confidential{pii}'' WHERE id = 1
 RESET ward.token;
 CREATE TABLE seen (who text, n bigint);
 GRANT ALL ON seen TO app_owner;
-CREATE FUNCTION app.spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen SELECT current_user, count(*) FROM papers; RETURN NULL; END $$;
+CREATE FUNCTION app.spy() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE found bigint; BEGIN SELECT count(*) INTO found FROM papers; INSERT INTO seen VALUES (current_user, found); RETURN NULL; END $$;
 CREATE TRIGGER spy AFTER UPDATE ON parts FOR EACH STATEMENT EXECUTE FUNCTION app.spy();
 SET ROLE app;
 SET ward.token = :'alice';

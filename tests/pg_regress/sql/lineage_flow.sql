@@ -152,6 +152,8 @@ SELECT pg_temp.try('WITH d AS (DELETE FROM remarks WHERE id > 20 RETURNING *) IN
 SET ward.token = :'carol';
 SELECT pg_temp.try('INSERT INTO sums (tenant_id, what) SELECT tenant_id, body FROM papers');
 SELECT pg_temp.try('INSERT INTO sums (tenant_id, what) SELECT 1, body FROM papers WHERE tenant_id = 1');
+SELECT pg_temp.try('INSERT INTO sums (what) SELECT ''of '' || tenant_id FROM papers');
+SELECT pg_temp.try('INSERT INTO sums (what) SELECT count(*) FROM papers');
 SELECT pg_temp.try('INSERT INTO sums (tenant_id, what) SELECT 1, body FROM papers');
 SELECT pg_temp.try('INSERT INTO sums (tenant_id, what) SELECT tenant_id, count(*) FROM papers GROUP BY 1');
 SELECT pg_temp.try('INSERT INTO sums (tenant_id, what) SELECT 1, count(*) FROM papers');
