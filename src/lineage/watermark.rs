@@ -15,11 +15,12 @@
 //! The mark never goes down before the transaction ends: not with a savepoint, since what was seen was
 //! seen, and not with another identity.
 
-use super::carry::{Cargo, Carrier, Flow};
+use super::cargo::{Cargo, Flow};
+use super::carry::Carrier;
 use crate::config;
 use crate::errors::Result;
-use crate::pg::carry::Sublink;
 use crate::pg::node::{Command, Expr, Query, Rte};
+use crate::pg::sublink::Sublink;
 use crate::pg::watermark as state;
 use crate::pg::xact::Event;
 use crate::pg::{BOOLEAN, expr};
