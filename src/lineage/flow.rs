@@ -19,11 +19,9 @@ use super::carry::Carrier;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::carrier::null_document;
 use crate::pg::expr;
-use crate::pg::expr::Column;
 use crate::pg::node::{Command, Expr, Query, TargetList};
-use crate::pg::outline::generated_columns;
 use crate::registry::{self, Objects, Protection};
-use crate::rows::carrier as documents;
+use crate::rows::{carrier as documents, refuse_generated};
 use crate::session::Identity;
 use std::ffi::CString;
 
@@ -317,22 +315,6 @@ impl<'a> Flows<'a> {
         }
         Ok(())
     }
-}
-
-/// Core computes generated columns anew where the statement itself names a column that they read.
-fn refuse_generated(p: &Protection, label: &Column) -> Result<()> {
-    let generated = generated_columns(p.relation);
-    if !generated.iter().any(|(_, of)| of.contains(&label.attno)) {
-        return Ok(());
-    }
-    Err(WardError::new(
-        Code::Unsupported,
-        format!(
-            "labels in \"{}\" cannot be raised by the way: a generated column reads them",
-            p.name
-        ),
-    )
-    .hint("Assign the label column in the statement."))
 }
 
 fn refuse_presence(flow: Flow) -> Result<()> {

@@ -165,7 +165,7 @@ impl Notes<'_> {
         for query in sublinks.into_iter().filter_map(Sublink::query) {
             self.inputs(query)?;
         }
-        let mut nested = level.from_queries().into_iter();
+        let mut nested = level.queries_below().into_iter();
         nested.try_for_each(|nested| self.in_sublinks(nested))
     }
 

@@ -48,7 +48,7 @@ impl Query {
 
     /// The queries that FROM and WITH of this level read, but not those nested in them: all that is
     /// nested but the sub-selects in its expressions.
-    pub fn from_queries(self) -> Vec<Query> {
+    pub fn queries_below(self) -> Vec<Query> {
         let entries = self.rtes().filter_map(|(_, rte)| rte.subquery());
         let withs = self.with_entries().filter_map(With::query);
         entries.chain(withs).collect()

@@ -19,3 +19,4 @@ pub mod protect;
 mod write;
 
 pub use level::enforce;
+pub use write::refuse_generated;

@@ -6,11 +6,12 @@
 
 use super::carrier::{self, Lower};
 use super::predicate::{self, Condition};
-use crate::errors::Result;
+use crate::errors::{Code, Result, WardError};
 use crate::pg::BOOLEAN;
 use crate::pg::expr;
 use crate::pg::expr::Column;
 use crate::pg::node::{CheckKind, Command, Expr, Query, TargetList};
+use crate::pg::outline::generated_columns;
 use crate::registry::{Objects, Protection};
 use crate::session::Identity;
 use std::ffi::CString;
@@ -28,21 +29,21 @@ pub fn enforce(
             fill(level.targets(), p, identity, objects)?;
             check(level, CheckKind::Insert, p, identity, objects, index)?;
             if let Some(assignments) = level.conflict_targets() {
-                keep(assignments, p, objects, index, Lower::Raise);
+                keep(assignments, p, objects, index, Lower::Raise)?;
                 check(level, CheckKind::Update, p, identity, objects, index)?;
                 check(level, CheckKind::Conflict, p, identity, objects, index)?;
                 level.prepend_conflict_condition(refusing(p, identity, objects, index)?);
             }
         }
         Command::Update => {
-            keep(level.targets(), p, objects, index, Lower::Refuse);
+            keep(level.targets(), p, objects, index, Lower::Refuse)?;
             check(level, CheckKind::Update, p, identity, objects, index)?;
         }
         Command::Merge => {
             for (action, targets) in level.merge_actions() {
                 match action {
                     Command::Insert => fill(targets, p, identity, objects)?,
-                    Command::Update => keep(targets, p, objects, index, Lower::Refuse),
+                    Command::Update => keep(targets, p, objects, index, Lower::Refuse)?,
                     _ => {}
                 }
             }
@@ -78,7 +79,7 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
         let bits = p.default_label.to_bits() as i64;
         let value = expr::eight_bytes(objects.label_type, bits);
         fill_column(targets, label, value, objects);
-        raise_to_mark(targets, p, label, None, objects);
+        raise_to_mark(targets, p, label, None, objects)?;
     }
     if let Some(owner) = &p.owner {
         let subject = predicate::subject(p, owner, identity)?;
@@ -117,7 +118,13 @@ fn fill_column(targets: TargetList, column: &Column, value: Expr, objects: &Obje
 
 /// Keeps what an UPDATE must not take from a row. A lower label than the row has is refused at run
 /// time: lowering is `ward.declassify`'s. A document that replaces another keeps the values in it.
-fn keep(targets: TargetList, p: &Protection, objects: &Objects, index: u32, lower: Lower) {
+fn keep(
+    targets: TargetList,
+    p: &Protection,
+    objects: &Objects,
+    index: u32,
+    lower: Lower,
+) -> Result<()> {
     for column in p.columns() {
         if let Some(carrier) = &column.carrier {
             targets.map(column.attno, |given| {
@@ -134,8 +141,9 @@ fn keep(targets: TargetList, p: &Protection, objects: &Objects, index: u32, lowe
             )
         });
     }
-    if let Some(label) = &p.label {
-        raise_to_mark(targets, p, label, Some(index), objects);
+    match &p.label {
+        Some(label) => raise_to_mark(targets, p, label, Some(index), objects),
+        None => Ok(()),
     }
 }
 
@@ -147,18 +155,20 @@ fn raise_to_mark(
     label: &Column,
     existing: Option<u32>,
     objects: &Objects,
-) {
+) -> Result<()> {
     if !p.label_from_watermark {
-        return;
+        return Ok(());
     }
     let raised = |given: Expr| match &label.carrier {
         Some(carrier) => carrier::raise_to_mark(carrier, given, objects),
         None => expr::call(objects.watermark.raise, objects.label_type, &[given]),
     };
     if let (false, Some(index)) = (targets.map(label.attno, raised), existing) {
+        refuse_generated(p, label)?;
         let name = CString::new(label.name.as_str()).unwrap_or_default();
         targets.insert(label.attno, &name, raised(label.stored(index)));
     }
+    Ok(())
 }
 
 /// Adds the conditions that each written (or, for conflicts, each existing) row must meet.
@@ -204,4 +214,20 @@ fn or_deny(condition: Condition, p: &Protection, objects: &Objects) -> Expr {
         condition.expr,
         expr::call(objects.deny, BOOLEAN, &arguments),
     )
+}
+
+/// Core computes generated columns anew where the statement itself names a column that they read.
+pub fn refuse_generated(p: &Protection, label: &Column) -> Result<()> {
+    let generated = generated_columns(p.relation);
+    if !generated.iter().any(|(_, of)| of.contains(&label.attno)) {
+        return Ok(());
+    }
+    Err(WardError::new(
+        Code::Unsupported,
+        format!(
+            "labels in \"{}\" cannot be raised by the way: a generated column reads them",
+            p.name
+        ),
+    )
+    .hint("Assign the label column in the statement."))
 }

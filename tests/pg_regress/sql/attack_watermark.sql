@@ -185,6 +185,19 @@ ROLLBACK;
 RESET ward.track_watermark;
 -- the functions behind it cannot be called by themselves, and would only raise the mark
 SELECT pg_temp.try($$SELECT ward_internal.note('public')$$);
+-- a generated column would not follow a label that is raised by the way
+SET ward.token = '';
+RESET ROLE;
+ALTER TABLE answer ADD COLUMN copy ward.label GENERATED ALWAYS AS (label) STORED;
+SET ROLE app;
+SET ward.token = :'alice';
+SELECT pg_temp.try($$UPDATE answer SET note = 'x' WHERE id = -1$$);
+SELECT pg_temp.try($$UPDATE answer SET note = 'x', label = label WHERE id = -1$$);
+SET ward.token = '';
+RESET ROLE;
+ALTER TABLE answer DROP COLUMN copy;
+SET ROLE app;
+SET ward.token = :'alice';
 -- triggers that lower the label again
 SET ward.token = '';
 RESET ROLE;
