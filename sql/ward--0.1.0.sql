@@ -107,6 +107,16 @@ COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and war
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- requires:
+--   schema
+
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- creates:
 --   Type(ward::api::label::LabelDatum)
 
@@ -973,6 +983,57 @@ AS $$
 $$;
 COMMENT ON FUNCTION ward.doctor() IS
     'findings, each with the SQL that cures it: relations that should be protected or derived, and derivations out of step';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
+--   admin::registry_changed
+
+-- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.issuer
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.category
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.protection
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+
+-- Also under session_replication_role = replica, which would otherwise make a change silent.
+ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER announce;
+
+-- A dropped relation leaves the registry with it.
+CREATE FUNCTION ward_internal.forget_dropped() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    forgotten oid[];
+BEGIN
+    SELECT pg_catalog.array_agg(p.relation) INTO forgotten
+    FROM ward_internal.protection p
+    JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
+      ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+     AND dropped.objsubid = 0
+     -- Those are forgotten by the next ward.protect: their sessions may have no right to write here.
+     AND NOT dropped.is_temporary
+     AND p.relation = dropped.objid::pg_catalog.regclass;
+    -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
+    IF forgotten IS NOT NULL THEN
+        DELETE FROM ward_internal.derivation WHERE child = ANY (forgotten) OR parent = ANY (forgotten);
+        DELETE FROM ward_internal.backfill WHERE child = ANY (forgotten);
+        DELETE FROM ward_internal.lineage WHERE output = ANY (forgotten) OR source = ANY (forgotten);
+        DELETE FROM ward_internal.quarantine WHERE relation = ANY (forgotten);
+        DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
+        DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
+    END IF;
+END
+$$;
+CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();
 /* </end connected objects> */
 
 /* <begin connected objects> */

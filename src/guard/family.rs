@@ -70,6 +70,9 @@ pub fn on_event(event: Event) {
 
 /// Protects the table that the statement of this text has just made of protected rows, if any.
 pub fn cover_new_table(mark: Mark, text: usize) -> Result<()> {
+    if !new_table::is_coming(text) {
+        return Ok(());
+    }
     let created = CHANGES.with_borrow(|changes| {
         let created = changes
             .iter()
@@ -80,9 +83,6 @@ pub fn cover_new_table(mark: Mark, text: usize) -> Result<()> {
             });
         created.collect::<Vec<_>>()
     });
-    if created.is_empty() {
-        return Ok(());
-    }
     by_ward(|| new_table::finish(text, created.into_iter()))
 }
 

@@ -45,6 +45,11 @@ pub fn on_event(event: Event) {
     }
 }
 
+/// Has the query of the statement of this text been followed into a new table?
+pub fn is_coming(text: Text) -> bool {
+    COMING.with_borrow(|all| all.iter().any(|coming| coming.text == text))
+}
+
 /// Protects the table that the statement of this text has made, if it holds protected rows: `created`
 /// are the relations that it created.
 ///

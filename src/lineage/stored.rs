@@ -10,9 +10,7 @@ use crate::registry;
 /// Does this entry stand for a materialised view that was made of protected rows?
 pub fn is_opaque(rte: Rte) -> Result<bool> {
     match rte.table() {
-        Some(relation) if catalog::relation_kind(relation) == Some(b'm') => {
-            holds_protected(relation, &mut Vec::new())
-        }
+        Some(relation) if rte.is_materialised() => holds_protected(relation, &mut Vec::new()),
         _ => Ok(false),
     }
 }

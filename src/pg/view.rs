@@ -13,6 +13,14 @@ impl Rte {
     }
 }
 
+impl Rte {
+    /// Is it a materialised view?
+    pub fn is_materialised(self) -> bool {
+        // SAFETY: S2.
+        unsafe { (*self.raw()).relkind as u8 == pg_sys::RELKIND_MATVIEW }
+    }
+}
+
 /// A copy of the query behind a view or a materialised view.
 pub fn definition(view: Oid) -> Option<Query> {
     // SAFETY: S2, S4; the rule is copied before the relation is closed.
