@@ -34,6 +34,16 @@ COMMENT ON SCHEMA ward_internal IS 'private to the extension ward';
 -- requires:
 --   schema
 
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+
 -- The registry: what is trusted and what is protected. Changed through the functions of schema
 -- ward; read by the library directly. Every change is announced to all sessions by a trigger.
 
@@ -104,16 +114,6 @@ CREATE VIEW ward.protections AS
     SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
     FROM ward_internal.protection;
 COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   schema
-
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -332,12 +332,10 @@ COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom ca
 
 /* <begin connected objects> */
 -- requires:
---   schema
+--   label
 
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+CREATE FUNCTION ward_internal.note(label ward.label) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'ward_note';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -346,6 +344,69 @@ CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
 CREATE FUNCTION ward.backfill_step(child regclass, pages integer) RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'backfill_step_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_fill
+
+CREATE FUNCTION ward_internal.carried_fill(document jsonb, key text, value text) RETURNS jsonb
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_fill_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_fill_label
+
+CREATE FUNCTION ward_internal.carried_fill_label(document jsonb, key text, value ward.label) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_fill_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_keep
+
+CREATE FUNCTION ward_internal.carried_keep(new jsonb, old jsonb, key text) RETURNS jsonb
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_keep_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_keep_label
+
+CREATE FUNCTION ward_internal.carried_keep_label(new jsonb, old jsonb, key text) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_keep_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_label
+
+CREATE FUNCTION ward_internal.carried_label(value text) RETURNS ward.label
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_only_tenant
+
+CREATE FUNCTION ward_internal.carried_only_tenant(relation oid, document jsonb, key text, carried text[]) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_only_tenant_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_raise
+
+CREATE FUNCTION ward_internal.carried_raise(document jsonb, key text, floor ward.label) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_raise_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::carrier::carried_raise_label
+
+CREATE FUNCTION ward_internal.carried_raise_label(new jsonb, old jsonb, key text) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_raise_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::watermark::carried_raise_to_mark
+
+CREATE FUNCTION ward_internal.carried_raise_to_mark(document jsonb, key text) RETURNS jsonb
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'carried_raise_to_mark_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -369,6 +430,13 @@ CREATE  FUNCTION "clearance"() RETURNS ward.label /* Result < LabelDatum > */
 STRICT STABLE PARALLEL SAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'clearance_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::watermark::covers_mark
+
+CREATE FUNCTION ward_internal.covers_mark(label ward.label) RETURNS boolean
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'covers_mark_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -436,6 +504,36 @@ AS 'MODULE_PATHNAME', 'distrust_issuer_wrapper';
 
 CREATE FUNCTION ward.filter_citations(sources jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'filter_citations_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::flow::join_tenants
+
+CREATE FUNCTION ward_internal.join_tenants(a text[], b text[]) RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'join_tenants_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   label
+--   flow::join_tenants
+
+-- What flow without declaration aggregates by; labels have ward.join_labels.
+
+-- The tenants that the rows of a group came from.
+CREATE AGGREGATE ward_internal.all_tenants (tenants text[]) (
+    SFUNC = ward_internal.join_tenants,
+    STYPE = text[],
+    COMBINEFUNC = ward_internal.join_tenants,
+    PARALLEL = SAFE
+);
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::flow::join_two
+
+CREATE FUNCTION ward_internal.join_two(a ward.label, b ward.label) RETURNS ward.label
+LANGUAGE c IMMUTABLE LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'join_two_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -582,6 +680,13 @@ LANGUAGE c STABLE PARALLEL SAFE LEAKPROOF AS 'MODULE_PATHNAME', 'may_write_wrapp
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::flow::only_tenant
+
+CREATE FUNCTION ward_internal.only_tenant(relation oid, tenant text, carried text[]) RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'only_tenant_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::rows::permit
 
 CREATE FUNCTION ward.permit(relation regclass) RETURNS boolean
@@ -612,10 +717,31 @@ AS 'MODULE_PATHNAME', 'quarantine_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::flow::raise_label
+
+CREATE FUNCTION ward_internal.raise_label(label ward.label, carried ward.label) RETURNS ward.label
+LANGUAGE c IMMUTABLE LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'raise_label_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::watermark::raise_to_mark
+
+CREATE FUNCTION ward_internal.raise_to_mark(label ward.label) RETURNS ward.label
+LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'raise_to_mark_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::lineage::record_lineage
 
 CREATE FUNCTION ward.record_lineage(output regclass, output_key jsonb, sources jsonb) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'record_lineage_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::flow::refuse_labelled
+
+CREATE FUNCTION ward_internal.refuse_labelled(relation oid, carried ward.label) RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'refuse_labelled_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -659,6 +785,8 @@ BEGIN
     JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
       ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
      AND dropped.objsubid = 0
+     -- Those are forgotten by the next ward.protect: their sessions may have no right to write here.
+     AND NOT dropped.is_temporary
      AND p.relation = dropped.objid::pg_catalog.regclass;
     -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
     IF forgotten IS NOT NULL THEN
@@ -672,104 +800,6 @@ BEGIN
 END
 $$;
 CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   registry
---   label
---   admin::registry_changed
-
--- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
-
-CREATE TABLE ward_internal.mask (
-    relation     regclass NOT NULL,
-    column_name  name NOT NULL,
-    method       text NOT NULL,
-    -- the clearance that sees the value as it is; NULL: no session with a token
-    label        ward.label,
-    mode         text NOT NULL,
-    -- a column that names whose row it is: that subject sees the value as it is
-    unless_owner name,
-    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    changed_by   name NOT NULL DEFAULT SESSION_USER,
-    PRIMARY KEY (relation, column_name)
-);
-COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
-
--- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
--- other pseudonyms there.
-CREATE TABLE ward_internal.mask_key (
-    id     smallint PRIMARY KEY CHECK (id = 1),
-    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
-);
-COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
-ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
-INSERT INTO ward_internal.mask_key
-SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
-FROM pg_catalog.generate_series(1, 4);
-
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
-
-SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
-
-CREATE VIEW ward.masks AS
-    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
-    FROM ward_internal.mask;
-COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
-
--- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
--- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
-
-CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
-CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
-CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
-CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
-CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
-CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
-CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
-CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
-CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
-CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
-CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
-CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
-CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
-CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
-CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
-CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
-CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
-CREATE FUNCTION ward_internal.mask_score(distance double precision, square double precision, decimals int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
-CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
-    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -988,52 +1018,99 @@ COMMENT ON FUNCTION ward.doctor() IS
 /* <begin connected objects> */
 -- requires:
 --   registry
+--   label
 --   admin::registry_changed
 
--- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
+-- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
 
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.issuer
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.revocation
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.category
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.protection
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TABLE ward_internal.mask (
+    relation     regclass NOT NULL,
+    column_name  name NOT NULL,
+    method       text NOT NULL,
+    -- the clearance that sees the value as it is; NULL: no session with a token
+    label        ward.label,
+    mode         text NOT NULL,
+    -- a column that names whose row it is: that subject sees the value as it is
+    unless_owner name,
+    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by   name NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
 
--- Also under session_replication_role = replica, which would otherwise make a change silent.
-ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER announce;
+-- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
+-- other pseudonyms there.
+CREATE TABLE ward_internal.mask_key (
+    id     smallint PRIMARY KEY CHECK (id = 1),
+    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
+);
+COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
+ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
+INSERT INTO ward_internal.mask_key
+SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
+FROM pg_catalog.generate_series(1, 4);
 
--- A dropped relation leaves the registry with it.
-CREATE FUNCTION ward_internal.forget_dropped() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    forgotten oid[];
-BEGIN
-    SELECT pg_catalog.array_agg(p.relation) INTO forgotten
-    FROM ward_internal.protection p
-    JOIN pg_catalog.pg_event_trigger_dropped_objects() dropped
-      ON dropped.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-     AND dropped.objsubid = 0
-     -- Those are forgotten by the next ward.protect: their sessions may have no right to write here.
-     AND NOT dropped.is_temporary
-     AND p.relation = dropped.objid::pg_catalog.regclass;
-    -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
-    IF forgotten IS NOT NULL THEN
-        DELETE FROM ward_internal.derivation WHERE child = ANY (forgotten) OR parent = ANY (forgotten);
-        DELETE FROM ward_internal.backfill WHERE child = ANY (forgotten);
-        DELETE FROM ward_internal.lineage WHERE output = ANY (forgotten) OR source = ANY (forgotten);
-        DELETE FROM ward_internal.quarantine WHERE relation = ANY (forgotten);
-        DELETE FROM ward_internal.mask WHERE relation = ANY (forgotten);
-        DELETE FROM ward_internal.protection WHERE relation = ANY (forgotten);
-    END IF;
-END
-$$;
-CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_internal.forget_dropped();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
+
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
+
+CREATE VIEW ward.masks AS
+    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
+    FROM ward_internal.mask;
+COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
+
+-- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
+-- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
+
+CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
+CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
+CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
+CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
+CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
+CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
+CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
+CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
+CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
+CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
+CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
+CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
+CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
+CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
+CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
+CREATE FUNCTION ward_internal.mask_score(distance double precision, square double precision, decimals int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
+CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1106,6 +1183,13 @@ AS 'MODULE_PATHNAME', 'tenant_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::flow::tenant_set
+
+CREATE FUNCTION ward_internal.tenant_set(tenant text, shared text) RETURNS text[]
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'tenant_set_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::session::tenants
 CREATE  FUNCTION "tenants"() RETURNS TEXT[] /* Result < Vec < String > > */
 STRICT STABLE PARALLEL SAFE
@@ -1153,45 +1237,10 @@ AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- ward::api::carrier::carried_fill
+-- ward::api::watermark::watermark
 
-CREATE FUNCTION ward_internal.carried_fill(document jsonb, key text, value text) RETURNS jsonb
-LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_fill_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- ward::api::carrier::carried_fill_label
-
-CREATE FUNCTION ward_internal.carried_fill_label(document jsonb, key text, value ward.label) RETURNS jsonb
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_fill_label_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- ward::api::carrier::carried_keep
-
-CREATE FUNCTION ward_internal.carried_keep(new jsonb, old jsonb, key text) RETURNS jsonb
-LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_keep_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- ward::api::carrier::carried_keep_label
-
-CREATE FUNCTION ward_internal.carried_keep_label(new jsonb, old jsonb, key text) RETURNS jsonb
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_keep_label_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- ward::api::carrier::carried_label
-
-CREATE FUNCTION ward_internal.carried_label(value text) RETURNS ward.label
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_label_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- ward::api::carrier::carried_raise_label
-
-CREATE FUNCTION ward_internal.carried_raise_label(new jsonb, old jsonb, key text) RETURNS jsonb
-LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'carried_raise_label_wrapper';
+CREATE FUNCTION ward.watermark() RETURNS ward.label
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'watermark_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1210,7 +1259,13 @@ GRANT EXECUTE ON FUNCTION
     ward.may_read(regclass, "any"), ward.may_write(regclass, "any"), ward.permit(regclass),
     ward_internal.deny(oid, text), ward_internal.keep_label(ward.label, ward.label),
     ward_internal.copy_rows(anyelement),
-    ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text)
+    ward.record_lineage(regclass, jsonb, jsonb), ward.filter_citations(jsonb), ward.lineage(regclass, jsonb, text),
+    ward_internal.join_two(ward.label, ward.label), ward_internal.raise_label(ward.label, ward.label),
+    ward_internal.refuse_labelled(oid, ward.label), ward_internal.tenant_set(text, text),
+    ward_internal.join_tenants(text[], text[]), ward_internal.all_tenants(text[]),
+    ward_internal.only_tenant(oid, text, text[]),
+    ward.watermark(), ward_internal.note(ward.label), ward_internal.raise_to_mark(ward.label),
+    ward_internal.covers_mark(ward.label)
     TO PUBLIC;
 
 -- The type ward.label with its operators, what masks are computed by, what reads and writes values in
