@@ -36,13 +36,25 @@ struct Coming {
 
 thread_local! {
     static COMING: RefCell<Vec<Coming>> = const { RefCell::new(Vec::new()) };
+    /// How many were coming when each savepoint began.
+    static SAVEPOINTS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What an ended transaction has not made will not come.
+/// What a failed statement has not made will not come; another may have its text's address.
 pub fn on_event(event: Event) {
-    if matches!(event, Event::Commit | Event::Abort) {
-        COMING.with_borrow_mut(Vec::clear);
-    }
+    COMING.with_borrow_mut(|coming| {
+        SAVEPOINTS.with_borrow_mut(|savepoints| match event {
+            Event::Commit | Event::Abort => {
+                savepoints.clear();
+                coming.clear();
+            }
+            Event::SavepointStart => savepoints.push(coming.len()),
+            Event::SavepointCommit => {
+                savepoints.pop();
+            }
+            Event::SavepointAbort => coming.truncate(savepoints.pop().unwrap_or_default()),
+        });
+    });
 }
 
 /// Has the query of the statement of this text been followed into a new table?
