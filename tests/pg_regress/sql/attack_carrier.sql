@@ -131,7 +131,6 @@ SELECT ward.release('memory', '{"id": 2}', 'test');
 SET ward.token = :'alice';
 SELECT id, meta FROM memory WHERE id IN (2, 4) ORDER BY id;
 SET ward.token = '';
-SELECT pg_temp.try($$SELECT ward.derive('summary', 'memory', '{id}', '{id}')$$);
 SELECT ward.unprotect('summary', 'test');
 DROP TABLE summary;
 -- who owns the table cannot make another column of the name, nor a column of the carrier
