@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type Codes = BTreeMap<String, (String, String)>;
 
 /// The SQLSTATEs that ward uses, by PostgreSQL's own names (PostgreSQL manual, appendix A).
-const STATES: [(&str, &str); 11] = [
+const STATES: [(&str, &str); 13] = [
     ("ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION", "28000"),
     ("ERRCODE_INSUFFICIENT_PRIVILEGE", "42501"),
     ("ERRCODE_ACTIVE_SQL_TRANSACTION", "25001"),
@@ -17,6 +17,8 @@ const STATES: [(&str, &str); 11] = [
     ("ERRCODE_PROGRAM_LIMIT_EXCEEDED", "54000"),
     ("ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE", "55000"),
     ("ERRCODE_DATA_CORRUPTED", "XX001"),
+    ("ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION", "23000"),
+    ("ERRCODE_RESTRICT_VIOLATION", "23001"),
     ("ERRCODE_INTERNAL_ERROR", "XX000"),
 ];
 
