@@ -121,7 +121,7 @@ SELECT pg_temp.try($$INSERT INTO summary SELECT 22, string_agg(content, ''), '{"
 SELECT pg_temp.try($$UPDATE summary s SET content = m.content FROM memory m WHERE m.id = 21 AND s.id = 20$$);
 SET ward.token = '';
 RESET ROLE;
--- lowering is an administrator's; derivations take over columns only
+-- lowering is an administrator's
 SELECT ward.declassify('memory', '{"id": 4}', 'internal', 'test');
 SELECT ward.quarantine('memory', '{"id": 2}', 'test');
 SET ward.token = :'alice';

@@ -183,6 +183,12 @@ SELECT body AS secret FROM source WHERE id = 3 \gset
 INSERT INTO answer (label, body) VALUES ('public', :'secret') RETURNING label;
 ROLLBACK;
 RESET ward.track_watermark;
+-- nor does it run where its notes would be lost: in a worker
+SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+SELECT app.two_steps('SELECT body FROM source WHERE id = 3') AS forced;
+SELECT app.two_steps('SELECT max(body) FROM source WHERE id = 3') AS forced_aggregate;
+SELECT app.two_steps('SELECT body FROM source WHERE id = 3 UNION SELECT ''x'' ORDER BY 1 LIMIT 1') AS forced_union;
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 -- the functions behind it cannot be called by themselves, and would only raise the mark
 SELECT pg_temp.try($$SELECT ward_internal.note('public')$$);
 -- a generated column would not follow a label that is raised by the way

@@ -132,6 +132,12 @@ DECLARE s SCROLL CURSOR FOR SELECT id FROM seen ORDER BY id;
 FETCH LAST FROM s;
 SELECT ward.watermark();
 COMMIT;
+BEGIN;
+DECLARE u CURSOR FOR SELECT id, body FROM seen WHERE id < 3 ORDER BY id FOR UPDATE;
+FETCH 1 FROM u;
+UPDATE seen SET body = 'current' WHERE CURRENT OF u RETURNING id;
+SELECT ward.watermark();
+ROLLBACK;
 -- prepared statements, COPY
 PREPARE p(int) AS SELECT body FROM seen WHERE id = $1;
 BEGIN; EXECUTE p(2); SELECT ward.watermark(); COMMIT;
