@@ -16,11 +16,12 @@
 use super::cargo::{Cargo, Flow};
 use crate::errors::Result;
 use crate::pg::Oid;
-use crate::pg::carry::{Branch, Kind, Source, With};
+use crate::pg::carry::{Kind, Source, With};
 use crate::pg::expr;
 use crate::pg::node::{Command, Expr, Query, TargetList};
 use crate::pg::steady;
 use crate::pg::sublink::Sublink;
+use crate::pg::union::Branch;
 use crate::registry::{self, Objects};
 use std::collections::HashSet;
 
@@ -176,28 +177,25 @@ impl<'a> Carrier<'a> {
     }
 
     fn of_union(&mut self, query: Query, chain: &[Query]) -> Result<Flow> {
-        let Some(branches) = query.union_all_branches() else {
+        let Some(union) = query.as_union() else {
             return Ok(Flow::Unknown);
         };
-        let Some(first) = branches.first().copied() else {
-            return Ok(Flow::Unknown);
-        };
-        let mut flows: Vec<(Branch, Expr)> = Vec::with_capacity(branches.len());
-        for branch in branches {
+        let mut flows: Vec<(Branch, Expr)> = Vec::with_capacity(union.branches.len());
+        for branch in &union.branches {
             let value = match self.of(branch.1, chain)? {
                 Flow::Nothing => self.kind().null(),
                 Flow::Value(value) => value,
                 Flow::Unknown => return Ok(Flow::Unknown),
             };
-            flows.push((branch, value));
+            flows.push((*branch, value));
         }
         let mut number = 0;
         for ((index, branch), value) in flows {
             number = branch.append_output(value);
             query.name_columns(index, number);
         }
-        let value = query.add_union_column(self.kind(), first, number);
-        Ok(Flow::Value(value))
+        let (_, aggregate) = self.cargo.functions(self.objects);
+        Ok(Flow::Value(union.carry(number, aggregate, self.kind())))
     }
 
     /// What these entries of a level bring along together.

@@ -44,9 +44,6 @@ pub enum Source {
     Other,
 }
 
-/// A branch of a set operation: its place among the level's entries, and its query.
-pub type Branch = (u32, Query);
-
 impl Rte {
     /// Is it the relation of rows that a statement trigger is given, or a stored one?
     pub fn rows_of(self) -> Option<Oid> {
@@ -311,26 +308,6 @@ impl Query {
             }
         }
     }
-
-    /// The branches of a level that is nothing but UNION ALL; `None` for other set operations.
-    pub fn union_all_branches(self) -> Option<Vec<Branch>> {
-        let mut found = Vec::new();
-        // SAFETY: S2.
-        let plain = unsafe { branches((*self.raw()).setOperations, &mut found) };
-        let query = |index: &u32| Some((*index, self.rte(*index)?.subquery()?));
-        plain.then(|| found.iter().filter_map(query).collect())
-    }
-
-    /// Notes that all branches of this UNION ALL put out one more column: a variable of it.
-    pub fn add_union_column(self, kind: Kind, first: Branch, number: i16) -> Expr {
-        // SAFETY: S2.
-        unsafe {
-            widen_union((*self.raw()).setOperations, kind);
-            let (index, _) = first;
-            let var = pg_sys::makeVar(index as _, number, kind.type_oid, -1, kind.collation, 0);
-            Expr::from_raw(var.cast())
-        }
-    }
 }
 
 /// # Safety
@@ -342,7 +319,7 @@ unsafe fn owned(name: *const std::ffi::c_char) -> String {
 
 /// # Safety
 /// The lists are live (S2); copies of them are extended.
-unsafe fn add_type(
+pub(super) unsafe fn add_type(
     kind: Kind,
     types: &mut *mut pg_sys::List,
     typmods: &mut *mut pg_sys::List,
@@ -380,52 +357,5 @@ unsafe fn leaves(node: *mut pg_sys::Node, found: &mut Vec<u32>) {
             }
             _ => {}
         }
-    }
-}
-
-/// Collects the branches; false if something else than UNION ALL joins them.
-///
-/// # Safety
-/// `node` is null or part of a tree of set operations (S2).
-unsafe fn branches(node: *mut pg_sys::Node, found: &mut Vec<u32>) -> bool {
-    if node.is_null() {
-        return false;
-    }
-    // SAFETY: by contract; each cast follows its tag.
-    unsafe {
-        match (*node).type_ {
-            NodeTag::T_RangeTblRef => {
-                found.push((*node.cast::<pg_sys::RangeTblRef>()).rtindex as u32);
-                true
-            }
-            NodeTag::T_SetOperationStmt => {
-                let operation = node.cast::<pg_sys::SetOperationStmt>();
-                (*operation).all
-                    && (*operation).op == pg_sys::SetOperation::SETOP_UNION
-                    && branches((*operation).larg, found)
-                    && branches((*operation).rarg, found)
-            }
-            _ => false,
-        }
-    }
-}
-
-/// # Safety
-/// As [`branches`].
-unsafe fn widen_union(node: *mut pg_sys::Node, kind: Kind) {
-    // SAFETY: by contract; each cast follows its tag.
-    unsafe {
-        if node.is_null() || (*node).type_ != NodeTag::T_SetOperationStmt {
-            return;
-        }
-        let operation = node.cast::<pg_sys::SetOperationStmt>();
-        add_type(
-            kind,
-            &mut (*operation).colTypes,
-            &mut (*operation).colTypmods,
-            &mut (*operation).colCollations,
-        );
-        widen_union((*operation).larg, kind);
-        widen_union((*operation).rarg, kind);
     }
 }

@@ -52,6 +52,7 @@ pub mod target;
 pub mod tree;
 pub mod trigger;
 pub mod types;
+pub mod union;
 pub mod vector;
 pub mod view;
 pub mod watermark;

@@ -70,6 +70,12 @@ SELECT stored('INSERT INTO sums (what) SELECT body FROM papers ORDER BY id DESC 
 SELECT stored('INSERT INTO sums (what) SELECT body FROM papers UNION ALL SELECT remark FROM remarks UNION ALL SELECT ''const''');
 SELECT stored('INSERT INTO sums (what) (SELECT body FROM papers ORDER BY id DESC LIMIT 1) UNION ALL (SELECT remark FROM remarks ORDER BY length(remark), id LIMIT 1)');
 SELECT stored('INSERT INTO sums (what) SELECT topic FROM papers UNION SELECT topic FROM papers');
+SELECT stored('INSERT INTO sums (what) SELECT topic FROM papers UNION ALL SELECT topic FROM papers UNION SELECT remark FROM remarks ORDER BY 1 DESC LIMIT 2');
+SELECT stored('INSERT INTO sums (what) SELECT topic || n FROM (SELECT topic, 1 AS n FROM papers UNION (SELECT ''a'', 1 UNION ALL SELECT ''a'', 2) UNION SELECT remark, id FROM remarks) u');
+SELECT stored('INSERT INTO sums (what) SELECT l.t FROM papers p, LATERAL (SELECT p.topic AS t UNION SELECT r.remark FROM remarks r WHERE r.paper = p.id) l');
+SELECT stored('INSERT INTO sums (what) SELECT topic FROM papers UNION SELECT topic FROM papers UNION ALL SELECT ''c''');
+SELECT stored('WITH c AS (SELECT topic FROM papers) INSERT INTO sums (what) WITH d AS (SELECT * FROM c) SELECT topic FROM d UNION SELECT topic || topic FROM c');
+SELECT stored('INSERT INTO sums (what) VALUES ((SELECT topic FROM papers WHERE id < 3 UNION SELECT ''a''))');
 SELECT stored('INSERT INTO sums (what) SELECT topic FROM papers EXCEPT SELECT ''a''');
 -- WITH
 SELECT stored('WITH c AS (SELECT id, body FROM papers WHERE id < 4) INSERT INTO sums (what) SELECT body FROM c');
