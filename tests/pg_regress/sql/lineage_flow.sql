@@ -52,6 +52,15 @@ SELECT stored('INSERT INTO sums (what) SELECT coalesce(body, ''-'') || coalesce(
 SELECT stored('INSERT INTO sums (what) SELECT x.b FROM (SELECT id, body AS b FROM papers) x WHERE x.id > 2');
 SELECT stored('INSERT INTO sums (what) SELECT topic FROM letters');
 SELECT stored('INSERT INTO sums (what) SELECT p.body || l.remark FROM papers p, LATERAL (SELECT remark FROM remarks r WHERE r.paper = p.id LIMIT 1) l');
+-- what outer joins leave empty brings nothing along
+SELECT stored('INSERT INTO sums (what) SELECT concat_ws('' '', p.id, s.n, v.x) FROM papers p LEFT JOIN (SELECT r.paper, concat(r.remark, q.topic) AS n FROM remarks r LEFT JOIN papers q ON q.id = r.paper + 1) s ON s.paper = p.id FULL JOIN (VALUES (1), (9)) v (x) ON v.x = p.id');
+SELECT stored('INSERT INTO sums (what) SELECT concat(q.topic, count(*)) FROM remarks r LEFT JOIN papers q ON q.id = r.paper + 1 GROUP BY q.topic');
+SELECT stored('INSERT INTO sums (what) SELECT concat_ws('' '', upper(q.topic), r.paper, count(*)) FROM remarks r LEFT JOIN papers q ON q.id = r.paper + 1 GROUP BY GROUPING SETS ((upper(q.topic)), (r.paper), ()) HAVING count(*) > 0');
+SELECT stored('INSERT INTO sums (what) SELECT DISTINCT concat(coalesce(q.topic, ''-''), g) FROM generate_series(1, 2) g LEFT JOIN (remarks r JOIN papers q ON q.id = r.paper) ON r.id = g + 1');
+SELECT stored('INSERT INTO sums (what) SELECT concat(id, a.topic, b.body) FROM papers a FULL JOIN (SELECT id + 3 AS id, body FROM papers) b USING (id) GROUP BY id, a.topic, b.body ORDER BY id');
+SELECT stored('INSERT INTO sums (what) SELECT concat(r.remark, q.body) FROM remarks r LEFT JOIN papers q ON q.id = r.paper + 1 AND q.id IN (SELECT id FROM papers WHERE id < 3)');
+SELECT stored('INSERT INTO sums (what) SELECT concat(r.remark, q.body) FROM remarks r LEFT JOIN papers q ON q.id = r.paper + 1 WHERE coalesce(q.id, 1) IN (SELECT p.id FROM papers p WHERE p.id = coalesce(q.id, 1) AND p.id < 3)');
+SELECT stored('INSERT INTO sums (what) SELECT concat(r.remark, (SELECT max(p.body) FROM papers p WHERE p.topic = q.topic)) FROM remarks r LEFT JOIN papers q ON q.id = r.paper + 1');
 -- groups
 SELECT stored('INSERT INTO sums (what) SELECT topic || count(*) FROM papers GROUP BY topic');
 SELECT stored('INSERT INTO sums (what) SELECT topic FROM papers GROUP BY topic HAVING count(*) > 1');
