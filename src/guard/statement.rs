@@ -100,10 +100,11 @@ fn level_of(statement: Statement, started: Started) -> level::Level {
             level.explain = true;
             level.create_table_as |= creates_table;
         }
-        Statement::CreateTableAs { is_plain } => {
+        Statement::CreateTableAs { is_plain, names } => {
             // What a function in such a query stores anew would escape the outer statement's label.
             if is_plain && !level.create_table_as && config::protects_new_tables() {
                 level.new_table = started.text;
+                level.new_names = names;
             }
             level.create_table_as = true;
         }

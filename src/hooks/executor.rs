@@ -47,10 +47,9 @@ unsafe extern "C-unwind" fn start(desc: *mut pg_sys::QueryDesc, flags: c_int) {
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before_start(desc: *mut pg_sys::QueryDesc) -> bool {
     disclosure::hide();
-    // An announced statement whose plan was kept has not been planned: the announcement ends here.
-    own::take();
+    let announced = own::takes_start();
     // SAFETY: S2.
-    raise(run::start(unsafe { Running::new(desc) }))
+    raise(run::start(unsafe { Running::new(desc) }, announced))
 }
 
 #[pgrx::pg_guard]

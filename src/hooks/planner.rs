@@ -7,6 +7,7 @@ use crate::pg::check::Params;
 use crate::pg::foreign_key;
 use crate::pg::inline::Expansion;
 use crate::pg::node::Query;
+use crate::pg::own;
 use crate::pg::plan::Plan;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
@@ -146,7 +147,7 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
         if pass.notes {
             plan.set_noting();
         }
-        if config::fill_vector_results() {
+        if fingerprint != own::FINGERPRINT && config::fill_vector_results() {
             plan.fill_vector_results();
         }
     }

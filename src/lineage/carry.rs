@@ -18,7 +18,7 @@ use crate::errors::Result;
 use crate::pg::Oid;
 use crate::pg::carry::{Kind, Source, With};
 use crate::pg::expr;
-use crate::pg::node::{Command, Expr, Query, TargetList};
+use crate::pg::node::{Command, Expr, Query, Rte, TargetList};
 use crate::pg::steady;
 use crate::pg::sublink::Sublink;
 use crate::pg::union::Branch;
@@ -378,7 +378,14 @@ impl<'a> Carrier<'a> {
         entries.retain(|index| !target.contains(index));
         if !all && !entries.is_empty() {
             let used = level.entries_used_in(values);
-            entries.retain(|index| used.contains(index));
+            // One that is made of its neighbours brings along what these do.
+            let made_of_others = |index: &u32| level.rte(*index).is_some_and(Rte::is_lateral);
+            if !entries
+                .iter()
+                .any(|index| used.contains(index) && made_of_others(index))
+            {
+                entries.retain(|index| used.contains(index));
+            }
         }
         let mut sublinks = values.sublinks();
         sublinks.extend(level.entry_sublinks(&entries));

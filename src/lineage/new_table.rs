@@ -20,7 +20,7 @@ use crate::pg::xact::{self, Event};
 use crate::pg::{self, Oid};
 use crate::registry::{self, Dimension, Objects, Place, Protection};
 use crate::rows::protect;
-use crate::session::Identity;
+use crate::session::{Identity, level};
 use std::cell::RefCell;
 use std::rc::Rc;
 use ward_core::Label;
@@ -117,6 +117,7 @@ pub fn prepare(query: Query, text: Text, identity: &Identity, objects: &Objects)
     let carried = carried.or_bound(|| clearance.copied());
     let carried = carried.map(|value| query.append_output(value));
     let visible = query.visible_targets().len() - usize::from(carried.is_some());
+    rename(query, visible)?;
     query.wrap(visible);
     let outputs = query.targets();
     if let Some(tenant) = &tenant {
@@ -132,6 +133,22 @@ pub fn prepare(query: Query, text: Text, identity: &Identity, objects: &Objects)
         ..protect::Columns::default()
     };
     COMING.with_borrow_mut(|all| all.push(Coming { text, columns }));
+    Ok(())
+}
+
+/// Gives the outputs the names that the statement's list gives the columns: core would do it later, and
+/// rename what protects the rows after it was put in place.
+fn rename(query: Query, visible: usize) -> Result<()> {
+    let names = level::current().new_names.list();
+    if names.len() > visible {
+        return Err(WardError::new(
+            Code::Argument,
+            "the new table has fewer columns than names",
+        ));
+    }
+    for (target, name) in query.visible_targets().into_iter().zip(&names) {
+        target.rename(name);
+    }
     Ok(())
 }
 

@@ -101,7 +101,7 @@ pub fn on_event(event: Event) {
 pub fn enforce(query: Query, stores: bool, objects: &Objects) -> Result<()> {
     let carrier = Carrier::new(Cargo::Labels, query, objects)?.leaving_sublinks();
     let mut notes = Notes { carrier, objects };
-    if query.may_pass_on() {
+    if query.may_pass_on() || query.shows_rows_to_triggers() {
         notes.reads(query)?;
     }
     if !stores && (query.command() == Command::Select || query.is_returning()) {

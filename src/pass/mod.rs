@@ -34,6 +34,7 @@ use std::rc::Rc;
 /// Listens to transactions; once, from `_PG_init`.
 pub fn install() {
     xact::watch(foreign_key::on_event);
+    xact::watch(own::on_event);
 }
 
 /// What the planner hook must do with the finished plan.
@@ -94,8 +95,12 @@ pub fn enforce(
     if !registry::any()? {
         return Ok(Some(Pass::default()));
     }
-    if own::take() {
-        return open_all(query).map(|()| Some(Pass::default()));
+    if own::takes_plan() {
+        open_all(query)?;
+        return Ok(Some(Pass {
+            fingerprint: Some(own::FINGERPRINT),
+            ..Pass::default()
+        }));
     }
     if hold && session::has_token() {
         return Err(refused_hold());

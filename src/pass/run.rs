@@ -6,6 +6,7 @@ use crate::errors::{Code, Result, WardError};
 use crate::lineage::watermark;
 use crate::pg;
 use crate::pg::catalog;
+use crate::pg::own;
 use crate::pg::portal::Running;
 use crate::pg::{foreign_key, guc, log, vector};
 use crate::session::{self, Access};
@@ -40,11 +41,20 @@ impl Execution {
 /// Errors: those of [`session::access`] (so `exp`, revocation and key rotation act here); WD033 if
 /// the plan was made for another identity or the transaction wrote under another; WD034 if its rows
 /// would be explained or stored in a new table.
-pub fn start(query: Running) -> Result<bool> {
+///
+/// `announced` says that a statement of ward's own is due: it belongs to nobody and sees all rows.
+pub fn start(query: Running, announced: bool) -> Result<bool> {
     if pg::in_parallel_worker() {
         return Ok(false);
     }
     session::note_statement()?;
+    if query.plan().fingerprint() == Some(own::FINGERPRINT) {
+        return if announced {
+            Ok(false)
+        } else {
+            Err(another_identity())
+        };
+    }
     let bound = check(query)?;
     if bound {
         session::check_writer()?;
@@ -133,6 +143,10 @@ fn check(query: Running) -> Result<bool> {
     let Some(made_for) = query.plan().fingerprint() else {
         return Ok(false);
     };
+    // Asked when it started.
+    if made_for == own::FINGERPRINT {
+        return Ok(false);
+    }
     let now = match session::access()? {
         Access::Bound(identity) => identity.fingerprint,
         Access::Maintenance => MAINTENANCE,
@@ -140,11 +154,15 @@ fn check(query: Running) -> Result<bool> {
     if made_for == now {
         return Ok(true);
     }
-    Err(WardError::new(
+    Err(another_identity())
+}
+
+fn another_identity() -> WardError {
+    WardError::new(
         Code::IdentityChange,
         "this plan was made for another identity",
     )
-    .hint("Run the statement again."))
+    .hint("Run the statement again.")
 }
 
 /// Records that an administrator's statement touched a protected relation.

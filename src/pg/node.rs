@@ -402,6 +402,11 @@ impl Rte {
         NonNull::new(rte.subquery).map(Query)
     }
 
+    /// May it be computed from other entries of its level?
+    pub fn is_lateral(self) -> bool {
+        self.get().lateral
+    }
+
     /// Puts `qual` before every other security condition of this entry.
     pub fn prepend_security_qual(self, qual: Expr) {
         // SAFETY: S2.

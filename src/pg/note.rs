@@ -61,6 +61,18 @@ impl Query {
         unsafe { compat::walk_query(self.raw(), passes_on, null_mut(), 0) }
     }
 
+    /// Does a level of it change a view whose triggers are shown the view's rows? Anybody can write
+    /// triggers on a view of their own.
+    pub fn shows_rows_to_triggers(self) -> bool {
+        let shows = |level: Query| match level.rte(level.result_index()) {
+            // SAFETY: S2.
+            Some(target) => unsafe { (*target.raw()).relkind as u8 == pg_sys::RELKIND_VIEW },
+            None => false,
+        };
+        self.visit(&mut |level| if shows(level) { Err(()) } else { Ok(()) })
+            .is_err()
+    }
+
     /// The branches of a set operation.
     pub fn branches(self) -> impl Iterator<Item = Query> {
         self.rtes().filter_map(|(_, rte)| rte.subquery())

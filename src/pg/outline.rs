@@ -5,7 +5,7 @@ use super::node::{Expr, Query, Rte, list_items};
 use super::operators;
 use super::tree::{Variable, Walk};
 use pgrx::pg_sys::{self, NodeTag, Oid};
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::ptr::NonNull;
 
 /// Where a range-table entry's columns come from.
@@ -192,7 +192,7 @@ impl Query {
         unsafe {
             let query = self.raw();
             let number = list_items::<pg_sys::TargetEntry>((*query).targetList).count() as i16 + 1;
-            let name = std::ffi::CString::new(format!("ward_{number}")).unwrap_or_default();
+            let name = CString::new(format!("ward_{number}")).unwrap_or_default();
             let entry = pg_sys::makeTargetEntry(
                 expr.raw().cast(),
                 number,
@@ -301,6 +301,13 @@ impl SortTarget {
     pub fn expr(self) -> Expr {
         // SAFETY: S2.
         unsafe { Expr::from_raw((*self.entry.as_ptr()).expr.cast()) }
+    }
+
+    /// Gives the output column another name.
+    pub fn rename(self, name: &str) {
+        let name = CString::new(name).unwrap_or_default();
+        // SAFETY: S2.
+        unsafe { (*self.entry.as_ptr()).resname = pg_sys::pstrdup(name.as_ptr()) };
     }
 
     /// Is it put out, too?

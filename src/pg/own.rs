@@ -1,9 +1,13 @@
 //! Statements of ward's own: they must see the rows of every tenant, whoever's session they run in.
 //!
-//! Each is announced just before it is planned, and the planner hook takes the announcement at once:
-//! whatever the statement sets off (a trigger, a function in planning) is planned without it.
+//! Each is announced just before it is planned and started, and the hooks take the announcement at
+//! once: whatever the statement sets off (a trigger, a function in planning) is planned without it. Its
+//! plan bears a mark of its own, and starts only if announced: a plan that had got the mark by mistake
+//! would be refused.
 
+use super::plan::Fingerprint;
 use super::spi;
+use super::xact::Event;
 use crate::errors::{Code, Result, WardError};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{FromDatum, IntoDatum};
@@ -13,13 +17,49 @@ use std::ptr::null_mut;
 
 thread_local! {
     /// Is the next query that is planned a statement of ward's own?
-    static NEXT: Cell<bool> = const { Cell::new(false) };
+    static PLANNED: Cell<bool> = const { Cell::new(false) };
+    /// Is the next plan that starts one?
+    static STARTED: Cell<bool> = const { Cell::new(false) };
 }
+
+/// Whom plans of ward's own belong to. No identity has it (they are hashes).
+pub const FINGERPRINT: Fingerprint = [u32::MAX; 4];
 
 /// Takes the announcement: is the query that is being planned ward's own?
 #[inline]
-pub fn take() -> bool {
-    NEXT.replace(false)
+pub fn takes_plan() -> bool {
+    PLANNED.replace(false)
+}
+
+/// Takes the announcement: is the plan that starts ward's own? One that was kept has not been planned.
+#[inline]
+pub fn takes_start() -> bool {
+    PLANNED.set(false);
+    STARTED.replace(false)
+}
+
+/// The announcement ends with the statement, and with an error on the way to it: a lock that is not
+/// granted in time must not leave it to the statement that follows.
+struct Announced;
+
+impl Announced {
+    fn new() -> Self {
+        PLANNED.set(true);
+        STARTED.set(true);
+        Self
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        PLANNED.set(false);
+        STARTED.set(false);
+    }
+}
+
+/// Whatever way an error takes: no announcement outlives its transaction or savepoint.
+pub fn on_event(_: Event) {
+    drop(Announced);
 }
 
 /// Types of parameters.
@@ -171,7 +211,7 @@ unsafe fn execute(plan: pg_sys::SPIPlanPtr, values: &[Datum], newest: bool) -> i
             snapshot = pg_sys::GetLatestSnapshot();
             crosscheck = pg_sys::GetTransactionSnapshot();
         }
-        NEXT.set(true);
+        let announced = Announced::new();
         let code = pg_sys::SPI_execute_snapshot(
             plan,
             values.as_mut_ptr(),
@@ -182,7 +222,7 @@ unsafe fn execute(plan: pg_sys::SPIPlanPtr, values: &[Datum], newest: bool) -> i
             true,
             0,
         );
-        NEXT.set(false);
+        drop(announced);
         code
     }
 }

@@ -26,6 +26,8 @@ pub enum Statement {
     CreateTableAs {
         /// Is it a table, made by a query that the statement itself contains?
         is_plain: bool,
+        /// The names that its columns get.
+        names: Names,
     },
     Copy(copy::Statement),
     AlterTable(AlterTable),
@@ -45,6 +47,32 @@ pub enum Statement {
     /// ALTER or DROP EXTENSION of the extension ward.
     AlterWard,
     Other,
+}
+
+/// The column names in `CREATE TABLE t (names) AS`, for as long as the statement runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Names(usize);
+
+impl Names {
+    /// No list of names.
+    pub const NONE: Self = Self(0);
+
+    /// # Safety
+    /// `create` is live (S2).
+    unsafe fn of(create: *mut pg_sys::CreateTableAsStmt) -> Self {
+        // SAFETY: by contract.
+        Self(unsafe { (*(*create).into).colNames } as usize)
+    }
+
+    /// The names, those of the first columns.
+    pub fn list(self) -> Vec<String> {
+        // SAFETY: S2; asked while the statement runs, and a list of strings by the grammar.
+        list_items::<pg_sys::Node>(self.0 as *mut pg_sys::List)
+            .map(|name| unsafe {
+                String::from_utf8_lossy(text((*name.cast::<pg_sys::String>()).sval)).into_owned()
+            })
+            .collect()
+    }
 }
 
 /// The text of the statement that a hook received; core reads it for error positions.
@@ -211,8 +239,12 @@ pub unsafe fn classify(statement: *mut pg_sys::PlannedStmt) -> Statement {
             },
             NodeTag::T_CreateTableAsStmt => Statement::CreateTableAs {
                 is_plain: is_plain(node.cast()),
+                names: Names::of(node.cast()),
             },
-            NodeTag::T_RefreshMatViewStmt => Statement::CreateTableAs { is_plain: false },
+            NodeTag::T_RefreshMatViewStmt => Statement::CreateTableAs {
+                is_plain: false,
+                names: Names::NONE,
+            },
             NodeTag::T_CopyStmt => Statement::Copy(copy::Statement::new(node.cast())),
             NodeTag::T_ReassignOwnedStmt => Statement::ReassignOwned,
             _ => classify_definition(node),

@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 //! What is under way: a small state that follows statements, errors and savepoints.
 
+use crate::pg::statement::Names;
 use crate::pg::xact::Event;
 use std::cell::{Cell, RefCell};
 
@@ -13,6 +14,8 @@ pub struct Level {
     pub create_table_as: bool,
     /// The address of a CREATE TABLE AS statement's text while its query is not planned yet; 0 otherwise.
     pub new_table: usize,
+    /// The names that its columns get.
+    pub new_names: Names,
     /// REASSIGN OWNED.
     pub reassign: bool,
     /// ALTER TABLE.
@@ -26,6 +29,7 @@ thread_local! {
         explain: false,
         create_table_as: false,
         new_table: 0,
+        new_names: Names::NONE,
         reassign: false,
         alter_table: false,
         ward: false,

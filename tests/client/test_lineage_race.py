@@ -185,6 +185,29 @@ class Race(WardTest):
                 a.end()
                 self.assertEqual(self.admin.execute(LOW).fetchall(), [])
 
+    def test_a_failed_look_up_opens_nothing(self):
+        """Ward's look-up of a source waits for a lock and gives up; the next statement is the session's own again."""
+        self.admin.execute(ROWS + "UPDATE docs SET tenant_id = 2 WHERE id = 2")
+        a, b = self.sides
+        a.db.execute("ROLLBACK; SET lock_timeout = '100ms'")
+        b.db.execute("ROLLBACK")
+        own = "SELECT array_agg(DISTINCT tenant_id) FROM docs"
+        for made_before in (False, True):
+            with self.subTest(f"the plan of the look-up is {'kept' if made_before else 'new'}"):
+                a.db.execute("BEGIN; SAVEPOINT s")
+                if made_before:
+                    a.db.execute("SAVEPOINT w; INSERT INTO chunks (id, doc_id) VALUES (20, 1); ROLLBACK TO w")
+                self.admin.execute("BEGIN; LOCK TABLE docs IN ACCESS EXCLUSIVE MODE")
+                with self.assertRaises(psycopg.errors.LockNotAvailable):
+                    a.db.execute(INSERT)
+                self.admin.execute("ROLLBACK")
+                a.db.execute("ROLLBACK TO s")
+                self.assertEqual(one(a.db, own), [1])
+                a.db.execute(f"PREPARE q AS {own}")
+                self.assertEqual(one(a.db, "EXECUTE q"), [1])
+                a.db.execute("DEALLOCATE q; ROLLBACK")
+        a.db.execute("SET lock_timeout = '5s'")
+
     def test_a_lock_ends_with_its_savepoint(self):
         for level in LEVELS:
             with self.subTest(level):

@@ -102,6 +102,12 @@ MERGE INTO leaks l USING (VALUES (1)) v (i) ON l.id = i WHEN MATCHED THEN UPDATE
 MERGE INTO leaks l USING (SELECT topic, max(body) AS m FROM %T GROUP BY topic) p ON false WHEN NOT MATCHED THEN INSERT (what) VALUES (p.m)
 INSERT INTO bare SELECT body FROM %T
 INSERT INTO bare VALUES ((SELECT body FROM %T WHERE id = 3))
+UPDATE leaks SET what = v.b FROM %T p, LATERAL (VALUES (p.body)) v (b) WHERE p.id = 3
+UPDATE leaks SET what = v FROM %T p, LATERAL lower(p.body) v WHERE p.id = 3
+UPDATE leaks SET what = v.b FROM %T p, LATERAL (SELECT p.body || '' AS b OFFSET 0) v WHERE p.id = 3
+MERGE INTO leaks l USING (%T p CROSS JOIN LATERAL (VALUES (p.body)) v (b)) ON l.id = 1 AND p.id = 3 WHEN MATCHED THEN UPDATE SET what = v.b
+UPDATE bare SET what = v.b FROM %T p, LATERAL (VALUES (p.body)) v (b) WHERE p.id = 3
+CREATE TABLE made (label, x, what) AS SELECT 'public'::ward.label AS z, 'public'::ward.label AS label, body FROM %T
 UPDATE bare SET what = (SELECT body FROM %T WHERE id = 3)
 UPDATE bare SET what = body FROM %T WHERE id = 3
 MERGE INTO bare USING %T p ON p.body = what WHEN NOT MATCHED THEN INSERT VALUES (p.body)

@@ -204,6 +204,21 @@ RESET ROLE;
 ALTER TABLE answer DROP COLUMN copy;
 SET ROLE app;
 SET ward.token = :'alice';
+-- triggers of the attacker's own view are shown its rows
+CREATE VIEW app.shown AS SELECT * FROM source;
+CREATE FUNCTION app.shown_to() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO answer (body) VALUES (OLD.body); RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END; END$$;
+CREATE TRIGGER shown INSTEAD OF UPDATE OR DELETE ON app.shown FOR EACH ROW EXECUTE FUNCTION app.shown_to();
+BEGIN;
+DELETE FROM shown WHERE id = 3;
+SELECT watermark();
+SELECT DISTINCT label FROM answer WHERE body IN (SELECT body FROM source WHERE id = 3);
+ROLLBACK;
+BEGIN;
+UPDATE shown SET body = 'x' WHERE id = 3;
+SELECT watermark();
+ROLLBACK;
+DROP VIEW app.shown;
+DROP FUNCTION app.shown_to;
 -- triggers that lower the label again
 SET ward.token = '';
 RESET ROLE;
