@@ -30,6 +30,14 @@ BEGIN
      -- Those are forgotten by the next ward.protect: their sessions may have no right to write here.
      AND NOT dropped.is_temporary
      AND p.relation = dropped.objid::pg_catalog.regclass;
+    -- What was made from a source must not outlive it unnoticed.
+    IF EXISTS (SELECT FROM ward_internal.derivation d
+               JOIN pg_catalog.pg_class child ON child.oid = d.child
+               WHERE d.parent = ANY (forgotten) AND d.child <> ALL (forgotten)) THEN
+        RAISE EXCEPTION 'other relations are derived from a relation that is dropped'
+            USING ERRCODE = 'restrict_violation', DETAIL = 'WD042 rows are derived from it',
+                  HINT = 'Drop them as well, or end the derivation with ward.underive(): view ward.derivations.';
+    END IF;
     -- Most drops concern nobody: a DELETE of nothing would be announced to every session, too.
     IF forgotten IS NOT NULL THEN
         DELETE FROM ward_internal.derivation WHERE child = ANY (forgotten) OR parent = ANY (forgotten);

@@ -6,7 +6,7 @@
 
 use super::{is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::{define as derivations, new_table, triggers};
+use crate::lineage::{backfill, define as derivations, new_table, triggers};
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
@@ -99,7 +99,10 @@ pub fn settle(mark: Mark) -> Result<()> {
     let risky = changes.iter().any(|change| matches!(change, Change::Risky));
     changes.into_iter().try_for_each(|change| match change {
         Change::Created(child) => settle_created(child, risky),
-        Change::Joined(child) => cover(child),
+        Change::Joined(child) => {
+            cover(child)?;
+            by_ward(|| backfill::joined(child))
+        }
         Change::Left(child, before) if registry::protection(child)?.is_none() => by_ward(|| {
             protect::keep_detached(child, &before)?;
             derivations::keep_detached(child, &before)

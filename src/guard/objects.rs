@@ -5,6 +5,7 @@
 use super::alter::column_in_use;
 use super::{family, functions, is_administrator, is_ward, reserved};
 use crate::errors::{Code, Result, WardError};
+use crate::lineage::cascade;
 use crate::pg::access::{self, Access, Object};
 use crate::pg::{Oid, catalog};
 use crate::registry;
@@ -41,7 +42,8 @@ fn drop(object: Object) -> Result<()> {
         return Ok(());
     }
     if is_administrator() {
-        return drop_column(object);
+        drop_column(object)?;
+        return object.relation().map_or(Ok(()), drop_part);
     }
     if object.is_ward() {
         return Err(WardError::new(
@@ -64,6 +66,15 @@ fn drop(object: Object) -> Result<()> {
     match relation.map(registry::protection) {
         Some(found) => found?.map_or(Ok(()), |p| Err(reserved("dropping (parts of)", &p))),
         None => Ok(()),
+    }
+}
+
+/// Not even an administrator drops a part of a source whose rows others may derive from.
+fn drop_part(relation: Oid) -> Result<()> {
+    // While the extension itself is being dropped its registry cannot be read, and need not be.
+    match registry::protection(relation) {
+        Ok(Some(p)) if !p.derivatives.is_empty() => cascade::refuse_leaving(relation),
+        _ => Ok(()),
     }
 }
 

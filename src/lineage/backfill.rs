@@ -13,6 +13,13 @@ pub fn all(child: Oid) -> Result<()> {
     touch(child, &key::table(child)?, "")
 }
 
+/// Looks at the rows that a new partition or child brought along.
+///
+/// Error: WD041 if one names a source that does not exist.
+pub fn joined(child: Oid) -> Result<()> {
+    touch(child, &key::table(child)?, "")
+}
+
 /// Notes which pages are to be looked at by [`step`].
 pub fn plan(child: Oid) -> Result<()> {
     spi::run(
@@ -78,7 +85,10 @@ pub fn step(child: Oid, pages: i32) -> Result<bool> {
     touch(
         child,
         &format!("ONLY {table}"),
-        &format!("AND c.ctid >= '({from},0)'::tid AND c.ctid < '({to},0)'::tid"),
+        &format!(
+            "AND c.ctid OPERATOR(pg_catalog.>=) '({from},0)'::pg_catalog.tid
+             AND c.ctid OPERATOR(pg_catalog.<) '({to},0)'::pg_catalog.tid"
+        ),
     )?;
     spi::run(
         "UPDATE ward_internal.backfill SET next_page = $3 WHERE child = $1 AND part = $2",

@@ -425,6 +425,23 @@ fn change(
     Ok(changed)
 }
 
+/// Refuses to take a part of a source away while it has rows, which others may derive from.
+///
+/// Error: WD042.
+pub fn refuse_leaving(part: Oid) -> Result<()> {
+    let Some(p) = registry::protection(part)? else {
+        return Ok(());
+    };
+    let Some(d) = p.derivatives.first().filter(|_| p.root != part) else {
+        return Ok(());
+    };
+    let sql = format!("SELECT FROM {} LIMIT 1", key::table(part)?);
+    own::query(&sql, &[], |rows| match rows.count {
+        0 => Ok(()),
+        _ => Err(in_use(d)),
+    })
+}
+
 fn in_use(d: &Derivation) -> WardError {
     let name = |relation| catalog::relation_name(relation).unwrap_or_default();
     WardError::new(
@@ -446,10 +463,13 @@ fn emptied(d: &Derivation) -> Result<()> {
     let sql = if d.recorded {
         format!(
             "SELECT {keys} FROM {table} c JOIN ward_internal.lineage l
-             ON l.output = {}::oid AND l.source = {}::oid AND l.output_key = {}",
+             ON l.output = {}::oid AND l.source = {}::oid AND l.output_key = {}
+             WHERE NOT EXISTS (SELECT FROM {only} {} p WHERE {} = l.source_key)",
             d.child.to_u32(),
             d.parent.to_u32(),
-            key::object("c", &d.child_key)
+            key::object("c", &d.child_key),
+            key::table(d.parent)?,
+            key::object("p", &d.parent_key)
         )
     } else {
         format!(

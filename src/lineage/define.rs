@@ -49,7 +49,10 @@ pub fn derive(wanted: &Wanted) -> Result<()> {
     refuse_cycle(wanted.child, wanted.parent, &child)?;
     let recorded = wanted.child_key.is_empty() && wanted.parent_key.is_empty();
     let (child_key, parent_key) = if recorded {
-        (primary_key(wanted.child)?, primary_key(wanted.parent)?)
+        let keys = (primary_key(wanted.child)?, primary_key(wanted.parent)?);
+        key::refuse_unfit(wanted.child, &keys.0)?;
+        key::refuse_unfit(wanted.parent, &keys.1)?;
+        keys
     } else {
         (wanted.child_key.clone(), wanted.parent_key.clone())
     };
@@ -179,19 +182,16 @@ fn refuse_cycle(child: Oid, parent: Oid, name: &str) -> Result<()> {
 
 /// The columns of a table's primary key.
 pub fn primary_key(relation: Oid) -> Result<Vec<String>> {
-    let names = spi::value::<Vec<String>>(
-        "SELECT array_agg(a.attname::text ORDER BY k.place)
-         FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(attno, place), pg_attribute a
-         WHERE i.indrelid = $1 AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.attno",
-        &[relation.into()],
-    )?;
-    names.ok_or_else(|| {
-        bad(
+    let columns = catalog::primary_key(relation).into_iter();
+    let names: Vec<String> = columns.map(|column| column.name).collect();
+    if names.is_empty() {
+        return Err(bad(
             &key::table(relation).unwrap_or_default(),
             "has no primary key",
         )
-        .hint("Recorded lineage names rows by their primary keys.")
-    })
+        .hint("Recorded lineage names rows by their primary keys."));
+    }
+    Ok(names)
 }
 
 fn check_keys(wanted: &Wanted, parent: &Protection) -> Result<()> {
@@ -207,7 +207,7 @@ fn check_keys(wanted: &Wanted, parent: &Protection) -> Result<()> {
         let own_column = key::column(wanted.child, own)?.ok_or_else(|| missing(&child, own))?;
         let source_column =
             catalog::column(wanted.parent, source).ok_or_else(|| missing(&of, source))?;
-        if !comparable(own_column.type_oid, source_column.type_oid) {
+        if !key::comparable(own_column.type_oid, source_column.type_oid) {
             return Err(bad(&child, &format!("key column \"{own}\" cannot be compared with \"{source}\""))
                 .hint("Both must be integers, or of the same type: uuid, text, varchar, date, timestamp, numeric."));
         }
@@ -241,15 +241,6 @@ fn check_keys(wanted: &Wanted, parent: &Protection) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn comparable(a: Oid, b: Oid) -> bool {
-    const INTEGERS: [u32; 3] = [21, 23, 20];
-    const TEXTS: [u32; 2] = [25, 1043];
-    const OTHERS: [u32; 5] = [2950, 1082, 1114, 1184, 1700];
-    let (a, b) = (a.to_u32(), b.to_u32());
-    let both = |family: &[u32]| family.contains(&a) && family.contains(&b);
-    both(&INTEGERS) || both(&TEXTS) || (a == b && OTHERS.contains(&a))
 }
 
 /// A foreign key over the same columns says what becomes of the rows as well, and acts first.

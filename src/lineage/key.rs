@@ -18,6 +18,38 @@ pub fn table(relation: Oid) -> Result<String> {
     })
 }
 
+/// Can keys of these types be compared? Only core's own: what ward's statements compute with runs with
+/// ward's rights, and a type of somebody's own could run its maker's code.
+pub fn comparable(a: Oid, b: Oid) -> bool {
+    const INTEGERS: [u32; 3] = [21, 23, 20];
+    const TEXTS: [u32; 2] = [25, 1043];
+    const OTHERS: [u32; 5] = [2950, 1082, 1114, 1184, 1700];
+    let (a, b) = (a.to_u32(), b.to_u32());
+    let both = |family: &[u32]| family.contains(&a) && family.contains(&b);
+    both(&INTEGERS) || both(&TEXTS) || (a == b && OTHERS.contains(&a))
+}
+
+/// Refuses a key of other types than those.
+///
+/// Error: WD035.
+pub fn refuse_unfit(relation: Oid, columns: &[String]) -> Result<()> {
+    for name in columns {
+        let fits = column(relation, name)?
+            .is_some_and(|column| comparable(column.type_oid, column.type_oid));
+        if !fits {
+            return Err(WardError::new(
+                Code::Definition,
+                format!(
+                    "key column \"{name}\" of {} is of a type that cannot be a key",
+                    table(relation)?
+                ),
+            )
+            .hint("Keys are integers, uuid, text, varchar, date, timestamp or numeric."));
+        }
+    }
+    Ok(())
+}
+
 /// `ONLY`, unless the rows are in partitions. (Keys are unique in a table, not among its children.)
 pub fn only(relation: Oid) -> &'static str {
     match catalog::relation_kind(relation) {
@@ -101,7 +133,7 @@ pub fn equals_json(relation: Oid, alias: &str, columns: &[String]) -> Result<Str
     Ok(conjunction(columns, |i, name| {
         let of_type = types.get(i).map_or("", String::as_str);
         format!(
-            "{} OPERATOR(pg_catalog.=) ($1 ->> {})::{of_type}",
+            "{} OPERATOR(pg_catalog.=) ($1 OPERATOR(pg_catalog.->>) {})::{of_type}",
             reference(alias, name),
             spi::literal(name)
         )
@@ -113,7 +145,7 @@ fn conjunction(columns: &[String], term: impl Fn(usize, &str) -> String) -> Stri
     terms.collect::<Vec<_>>().join(" AND ")
 }
 
-/// `(SELECT DISTINCT … FROM unnest($1, $2)) k` with columns `k1`, `k2`: the values of text arrays under the types of these columns.
+/// `(SELECT DISTINCT … FROM ROWS FROM (unnest($1), unnest($2))) k` with columns `k1`, `k2`: the values of text arrays under the types of these columns.
 ///
 /// `first` is the number of the first parameter.
 pub fn unnest(relation: Oid, columns: &[String], first: usize) -> Result<String> {
@@ -122,7 +154,7 @@ pub fn unnest(relation: Oid, columns: &[String], first: usize) -> Result<String>
         let items: Vec<String> = (0..columns.len()).map(f).collect();
         items.join(", ")
     };
-    let parameters = list(&|i| format!("${}::pg_catalog.text[]", first + i));
+    let parameters = list(&|i| format!("pg_catalog.unnest(${}::pg_catalog.text[])", first + i));
     let names = list(&|i| format!("t{i}"));
     let values = list(&|i| {
         format!(
@@ -132,7 +164,7 @@ pub fn unnest(relation: Oid, columns: &[String], first: usize) -> Result<String>
         )
     });
     Ok(format!(
-        "(SELECT DISTINCT {values} FROM unnest({parameters}) AS u({names})) k"
+        "(SELECT DISTINCT {values} FROM ROWS FROM ({parameters}) AS u({names})) k"
     ))
 }
 

@@ -192,7 +192,7 @@ fn places(list: &Value) -> Result<Vec<Place>> {
                 .ok_or_else(bad)?;
             let key = item.get("key").cloned().ok_or_else(bad)?;
             key::columns_of(&key)?;
-            let relation = find(name)?.ok_or_else(|| {
+            let relation = catalog::relation_named(name).ok_or_else(|| {
                 WardError::new(
                     Code::Argument,
                     format!("relation \"{name}\" does not exist"),
@@ -203,14 +203,9 @@ fn places(list: &Value) -> Result<Vec<Place>> {
         .collect()
 }
 
-/// Looked up by ward, so that a name in a schema that the caller may not use is no error.
-pub(super) fn find(name: &str) -> Result<Option<Oid>> {
-    spi::as_owner(|| spi::value::<Oid>("SELECT to_regclass($1)::oid", &[name.into()]))
-}
-
 /// The key as primary-key columns with the values that the table would print.
 pub(super) fn normalised(place: &Place) -> Result<Place> {
-    let primary = spi::as_owner(|| define::primary_key(place.relation))?;
+    let primary = define::primary_key(place.relation)?;
     let mut named = key::columns_of(&place.key)?;
     named.sort();
     let mut wanted = primary.clone();

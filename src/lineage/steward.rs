@@ -178,6 +178,7 @@ fn named(relation: Oid, key: &Value) -> Result<Named> {
             ));
         }
     }
+    key::refuse_unfit(relation, &columns)?;
     let condition = key::equals_json(relation, "c", &columns)?;
     let row = Named {
         p,

@@ -4,7 +4,7 @@
 //! They run with the rights and for the identity of the caller: who may not see a row does not learn
 //! that something was made from it.
 
-use super::record::{Place, find, is_visible, normalised};
+use super::record::{Place, is_visible, normalised};
 use super::{define, key};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::scalar::Scalar;
@@ -49,14 +49,15 @@ fn is_shown(item: &Value) -> Result<bool> {
     ) else {
         return Ok(false);
     };
-    let (Some(relation), Ok(columns)) = (find(name)?, key::columns_of(key)) else {
+    let (Some(relation), Ok(columns)) = (catalog::relation_named(name), key::columns_of(key))
+    else {
         return Ok(false);
     };
     // Citations are often made up: a value that is none of the column's is no error.
     let fits = columns.iter().all(|name| {
         let text = key.get(name).map(key::value_text).unwrap_or_default();
         catalog::column(relation, name).is_some_and(|column| {
-            Scalar::of(column.type_oid).is_none_or(|scalar| scalar.parse(&text).is_some())
+            Scalar::of(column.type_oid).is_some_and(|scalar| scalar.parse(&text).is_some())
         })
     });
     if !fits || !is_readable(relation)? {
@@ -177,7 +178,7 @@ fn joined(d: &Derivation, place: &Place, other: Oid, up: bool) -> Result<Vec<Pla
     } else {
         (&d.parent_key, &d.child_key)
     };
-    let primary = spi::as_owner(|| define::primary_key(other))?;
+    let primary = define::primary_key(other)?;
     let pairs = own_key.iter().zip(other_key).map(|(own, other)| {
         format!(
             "o.{} OPERATOR(pg_catalog.=) c.{}",

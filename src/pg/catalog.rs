@@ -113,6 +113,67 @@ pub fn column_by_number(relation: Oid, attno: i16) -> Option<Column> {
     column(relation, &name)
 }
 
+/// The relation of this name (`table`, `schema.table`, quoted or not), found through the search path.
+///
+/// Only looked up: whether the session may use it is another question. `None` for what is no name, too.
+pub fn relation_named(name: &str) -> Option<Oid> {
+    let parts = identifiers(name)?;
+    match parts.as_slice() {
+        [table] => {
+            let table = CString::new(table.as_str()).ok()?;
+            // SAFETY: S3.
+            valid(unsafe { pg_sys::RelnameGetRelid(table.as_ptr()) })
+        }
+        [of, table] => {
+            let (of, table) = (
+                CString::new(of.as_str()).ok()?,
+                CString::new(table.as_str()).ok()?,
+            );
+            relation(&table, schema(&of)?)
+        }
+        _ => None,
+    }
+}
+
+/// The parts of a dotted name: lower case outside of quotes, `""` inside of them for one.
+fn identifiers(text: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = text.trim().chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                parts.last_mut()?.push('"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c if quoted => parts.last_mut()?.push(c),
+            c => parts.last_mut()?.extend(c.to_lowercase()),
+        }
+    }
+    (!quoted && parts.iter().all(|part| !part.is_empty())).then_some(parts)
+}
+
+/// The columns of a table's primary key, in the order of the table's columns; empty without one.
+pub fn primary_key(relation: Oid) -> Vec<Column> {
+    let mut columns = Vec::new();
+    // SAFETY: S3; the palloc'ed set is only read.
+    unsafe {
+        let mut constraint = Oid::INVALID;
+        let set = raw::get_primary_key_attnos(relation, true, &mut constraint);
+        let mut member = -1;
+        loop {
+            member = pg_sys::bms_next_member(set, member);
+            if member < 0 {
+                return columns;
+            }
+            let attno = member + pg_sys::FirstLowInvalidHeapAttributeNumber;
+            columns.extend(column_by_number(relation, attno as i16));
+        }
+    }
+}
+
 /// The name of a type with its schema, quoted where necessary.
 pub fn type_name(type_oid: Oid) -> String {
     // SAFETY: S3; the palloc'ed name is copied.

@@ -2,7 +2,7 @@
 
 use super::carry::With;
 use super::node::{Expr, Query, Rte, list_items};
-use super::{compat, expr, operators};
+use super::{catalog, compat, expr, operators};
 use pgrx::pg_sys::{self, NodeTag, Oid};
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -131,10 +131,60 @@ unsafe extern "C-unwind" fn passes_on(node: *mut pg_sys::Node, cx: *mut c_void) 
             return compat::walk_query(node.cast(), passes_on, cx, 0);
         }
         (*node).type_ == NodeTag::T_CoerceToDomain
+            || makes_users_type(node)
             || pg_sys::check_functions_in_node(node, Some(is_users), cx)
             || (pg_sys::check_functions_in_node(node, Some(is_volatile), cx)
                 && compat::walk_expression(node, reads_rows, cx))
             || compat::walk_expression(node, passes_on, cx)
+    }
+}
+
+/// Does a function of core's make a value of a type that a user defined? In an array, a row or a record
+/// may be domains, whose conditions are its maker's code.
+///
+/// # Safety
+/// `node` is live (S2).
+unsafe fn makes_users_type(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: by contract; each cast follows from the tag.
+    unsafe {
+        match (*node).type_ {
+            NodeTag::T_CoerceViaIO
+            | NodeTag::T_ArrayCoerceExpr
+            | NodeTag::T_ConvertRowtypeExpr
+            | NodeTag::T_FuncExpr => is_users_type(pg_sys::exprType(node)),
+            NodeTag::T_RangeTblFunction => {
+                has_users_type((*node.cast::<pg_sys::RangeTblFunction>()).funccoltypes)
+            }
+            NodeTag::T_TableFunc => has_users_type((*node.cast::<pg_sys::TableFunc>()).coltypes),
+            _ => false,
+        }
+    }
+}
+
+/// # Safety
+/// `types` is null or a live list of OIDs (S2).
+unsafe fn has_users_type(types: *mut pg_sys::List) -> bool {
+    if types.is_null() {
+        return false;
+    }
+    // SAFETY: by contract.
+    unsafe {
+        let length = (*types).length as usize;
+        (0..length).any(|i| is_users_type((*(*types).elements.add(i)).oid_value))
+    }
+}
+
+fn is_users_type(type_oid: Oid) -> bool {
+    // SAFETY: S3.
+    unsafe {
+        let element = pg_sys::get_element_type(type_oid);
+        let inner = if element == Oid::INVALID {
+            type_oid
+        } else {
+            element
+        };
+        catalog::is_user_object(inner)
+            && pg_sys::getExtensionOfObject(pg_sys::TypeRelationId, inner) == Oid::INVALID
     }
 }
 

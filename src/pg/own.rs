@@ -133,7 +133,7 @@ impl Lookup {
     pub fn prepare(sql: &str, types: &[Oid]) -> Result<Self> {
         let sql = CString::new(sql).map_err(|_| failed("text"))?;
         let mut types = types.to_vec();
-        connected(|| {
+        on_own_path(|| {
             // SAFETY: S1, S4; the plan is kept before SPI is left.
             unsafe {
                 let plan = prepare(&sql, &mut types, pg_sys::CURSOR_OPT_GENERIC_PLAN)?;
@@ -147,7 +147,7 @@ impl Lookup {
 
     /// Runs it, and hands what it found to `f`.
     pub fn run<T>(&self, values: &[Datum], f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
-        connected(|| {
+        on_own_path(|| {
             // SAFETY: S1, S4.
             let code = unsafe { execute(self.0, values, false) };
             found(code, f)
@@ -168,31 +168,32 @@ pub fn query<T>(
     arguments: &[(Oid, Datum)],
     f: impl FnOnce(&Rows) -> Result<T>,
 ) -> Result<T> {
-    spi::as_owner(|| once(sql, arguments, f))
+    spi::as_owner(|| on_own_path(|| once(sql, arguments, f)))
 }
 
 /// Runs a statement that changes rows of a table as the owner of that table, as core cascades
 /// foreign keys: its triggers must not gain rights. The number of rows that it changed.
 ///
+/// Its names must all be qualified: what it sets off resolves names on the session's search path, and
+/// so does core when it analyses a prepared statement again.
+///
 /// Under REPEATABLE READ it sees what others have committed since, and fails with a serialization
 /// error if it would have to change such a row.
 pub fn change(table: Oid, sql: &str, arguments: &[(Oid, Datum)]) -> Result<u64> {
     spi::as_role(super::catalog::owner(table), || {
-        once(sql, arguments, |rows| Ok(rows.count))
+        connected(|| once(sql, arguments, |rows| Ok(rows.count)))
     })
 }
 
 fn once<T>(sql: &str, arguments: &[(Oid, Datum)], f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
     let sql = CString::new(sql).map_err(|_| failed("text"))?;
     let (mut types, values): (Vec<Oid>, Vec<Datum>) = arguments.iter().copied().unzip();
-    connected(|| {
-        // SAFETY: S1, S4.
-        let code = unsafe {
-            let plan = prepare(&sql, &mut types, 0)?;
-            execute(plan, &values, true)
-        };
-        found(code, f)
-    })
+    // SAFETY: S1, S4; callers are inside an SPI connection.
+    let code = unsafe {
+        let plan = prepare(&sql, &mut types, 0)?;
+        execute(plan, &values, true)
+    };
+    found(code, f)
 }
 
 /// # Safety
@@ -241,24 +242,27 @@ fn found<T>(code: i32, f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
     f(&rows)
 }
 
-/// Prepares a statement with names resolved as ward's own; what it sets off resolves its names as
-/// the session does.
-///
 /// # Safety
 /// Inside an SPI connection.
 unsafe fn prepare(sql: &CStr, types: &mut [Oid], options: u32) -> Result<pg_sys::SPIPlanPtr> {
-    let level = super::guc::nest();
-    super::guc::save(c"search_path", "pg_catalog, pg_temp");
     let count = types.len() as i32;
-    // SAFETY: by contract, S1, S4; on error the transaction's end restores the setting.
+    // SAFETY: by contract, S1, S4.
     let plan = unsafe {
         pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types.as_mut_ptr(), options as i32)
     };
-    super::guc::unnest(level);
     if plan.is_null() {
         return Err(failed("plan"));
     }
     Ok(plan)
+}
+
+/// Runs `f` inside an SPI connection, with names resolved as ward's own.
+fn on_own_path<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    let level = super::guc::nest();
+    super::guc::save(c"search_path", spi::OWN_PATH);
+    let result = connected(f);
+    super::guc::unnest(level);
+    result
 }
 
 /// Runs `f` inside an SPI connection.

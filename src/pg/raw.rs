@@ -105,6 +105,11 @@ unsafe extern "C-unwind" {
     pub fn GetOuterUserId() -> Oid;
 
     // Not in the bindings; called inside a guard.
+    pub fn get_primary_key_attnos(
+        relation: Oid,
+        deferrable: bool,
+        constraint: *mut Oid,
+    ) -> *mut Bitmapset;
     pub fn transformIndexStmt(
         relation: Oid,
         statement: *mut IndexStmt,

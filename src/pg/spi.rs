@@ -1,9 +1,10 @@
 //! Running SQL for administrative functions. Hooks never use it.
 
+use super::guc;
 use crate::errors::{Code, Result, WardError};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::{self, Oid};
-use pgrx::spi::Spi;
+use pgrx::spi::{Spi, SpiClient, SpiError};
 use pgrx::{FromDatum, IntoDatum};
 use std::ffi::{CStr, CString};
 
@@ -11,8 +12,7 @@ use std::ffi::{CStr, CString};
 ///
 /// An SQL error is raised as it is (its own SQLSTATE, message and context).
 pub fn run(sql: &str, arguments: &[DatumWithOid]) -> Result<usize> {
-    Spi::connect_mut(|client| client.update(sql, None, arguments).map(|rows| rows.len()))
-        .map_err(failed)
+    connected(|client| client.update(sql, None, arguments).map(|rows| rows.len()))
 }
 
 /// The first row of a query of three columns, if it has one and none of them is NULL.
@@ -22,14 +22,14 @@ where
     B: FromDatum + IntoDatum,
     C: FromDatum + IntoDatum,
 {
-    let row = Spi::connect_mut(|client| {
+    let row = connected(|client| {
         let rows = client.update(sql, Some(1), arguments)?;
         if rows.is_empty() {
             return Ok((None, None, None));
         }
         rows.first().get_three::<A, B, C>()
     });
-    match row.map_err(failed)? {
+    match row? {
         (Some(a), Some(b), Some(c)) => Ok(Some((a, b, c))),
         _ => Ok(None),
     }
@@ -37,17 +37,29 @@ where
 
 /// The first value of a query's first row; `None` if there is none or it is NULL.
 pub fn value<T: FromDatum + IntoDatum>(sql: &str, arguments: &[DatumWithOid]) -> Result<Option<T>> {
-    Spi::connect_mut(|client| {
+    connected(|client| {
         let rows = client.update(sql, Some(1), arguments)?;
         if rows.is_empty() {
             return Ok(None);
         }
         rows.first().get_one::<T>()
     })
-    .map_err(failed)
 }
 
-fn failed(error: pgrx::spi::Error) -> WardError {
+/// Runs `f` with names resolved as ward's own, whatever the session's search path: it may run with
+/// more rights than the session, whose temporary relations and functions must not stand in.
+fn connected<T>(f: impl FnOnce(&mut SpiClient) -> std::result::Result<T, SpiError>) -> Result<T> {
+    let level = guc::nest();
+    guc::save(c"search_path", OWN_PATH);
+    let result = Spi::connect_mut(f);
+    guc::unnest(level);
+    result.map_err(failed)
+}
+
+/// The search path of ward's own statements. pg_temp is named, or it would come first.
+pub(super) const OWN_PATH: &str = "pg_catalog, pg_temp";
+
+fn failed(error: SpiError) -> WardError {
     WardError::new(
         Code::Registry,
         format!("an administrative statement failed: {error}"),

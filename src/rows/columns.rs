@@ -4,7 +4,7 @@
 use super::protect::{Options, bad};
 use crate::errors::Result;
 use crate::pg::scalar::Scalar;
-use crate::pg::{Oid, catalog, spi, types};
+use crate::pg::{Oid, catalog, own, spi, types};
 use crate::registry::{Content, Dimension, Place, Protection, objects};
 use ward_core::Label;
 
@@ -222,25 +222,20 @@ pub fn assign_label(row: &str, place: &Place, label: &str) -> String {
     match &place.key {
         Some(key) => format!(
             "{column} = COALESCE({row}.{column}, '{{}}') OPERATOR(pg_catalog.||)
-                        pg_catalog.jsonb_build_object({}, ({label})::text)",
+                        pg_catalog.jsonb_build_object({}, ({label})::pg_catalog.text)",
             spi::literal(key)
         ),
         None => format!("{column} = {label}"),
     }
 }
 
-/// Labels the rows that have no label.
-pub fn label_existing(table: &str, place: &Place, label: Label) -> Result<()> {
-    let column = spi::identifier(&place.column);
-    let value = match &place.key {
-        Some(key) => format!(
-            "ward_internal.carried_fill_label({column}, {}, $1::text::ward.label)",
-            spi::literal(key)
-        ),
-        None => "$1::text::ward.label".to_owned(),
-    };
-    let missing = format!("({}) IS NULL", reading(place));
-    let sql = format!("UPDATE {table} SET {column} = {value} WHERE {missing}");
-    spi::run(&sql, &[label.to_string().into()])?;
+/// Labels the rows that have no label, with the rights of the table's owner: its constraints and
+/// indexes may call functions of its owner's.
+pub fn label_existing(relation: Oid, table: &str, place: &Place, label: Label) -> Result<()> {
+    let assigned = assign_label("t", place, "$1::pg_catalog.text::ward.label");
+    let missing = format!("(t.{}) IS NULL", reading(place));
+    let sql = format!("UPDATE {table} t SET {assigned} WHERE {missing}");
+    let label = own::text(&label.to_string());
+    own::change(relation, &sql, &[(own::TEXT, label)])?;
     Ok(())
 }

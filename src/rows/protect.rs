@@ -51,7 +51,7 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
     columns.refuse_masked(relation, &table)?;
     in_maintenance(|| {
         if let (Some(place), Some(label)) = (&columns.label, options.label_existing) {
-            columns::label_existing(&table, place, label)?;
+            columns::label_existing(relation, &table, place, label)?;
         }
         store(relation, columns, &options)?;
         cover_tree(relation, columns)

@@ -74,8 +74,8 @@ fn fill(targets: TargetList, p: &Protection, identity: &Identity, objects: &Obje
             objects,
         );
     }
-    // A derived row without a label of its own gets its sources', by the trigger.
-    if let (Some(label), true) = (&p.label, p.sources.is_empty()) {
+    // A derived row without a label of its own gets its sources', by the trigger; but the mark is a floor.
+    if let (Some(label), true) = (&p.label, p.sources.is_empty() || p.label_from_watermark) {
         let bits = p.default_label.to_bits() as i64;
         let value = expr::eight_bytes(objects.label_type, bits);
         fill_column(targets, label, value, objects);

@@ -172,5 +172,63 @@ SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgrelid IN ('s
 SELECT child, parent FROM ward.derivations ORDER BY 1;
 INSERT INTO spread_1 VALUES (60, 2, 1, 'public') RETURNING label;
 RESET ward.maintenance;
+-- What ward computes with its own rights calls nobody's code: keys are of core's types, and rows are written with the
+-- rights of their table's owner.
+SET ROLE app_owner;
+CREATE TYPE app.kind AS ENUM ('a', 'b');
+CREATE DOMAIN app.key AS int CHECK (VALUE > 0);
+CREATE TABLE sums (k app.kind PRIMARY KEY, tenant_id int, label ward.label);
+CREATE TABLE keyed (k app.key PRIMARY KEY, tenant_id int, label ward.label);
+CREATE FUNCTION app.spied(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF current_user = 'postgres' THEN RAISE WARNING 'runs as %', current_user; END IF; RETURN true; END $$;
+CREATE TABLE spied (id int, tenant_id int, label ward.label, body text CHECK (app.spied(body)));
+CREATE INDEX ON spied (app.spied(body));
+INSERT INTO spied VALUES (1, 1, NULL, 'x');
+RESET ROLE;
+SELECT ward.protect('sums'), ward.protect('keyed');
+SELECT pg_temp.try('SELECT ward.derive(''sums'', ''papers'')'), pg_temp.try('SELECT ward.derive(''parts'', ''keyed'')'), pg_temp.try('SELECT ward.quarantine(''keyed'', ''{"k": 1}'', ''x'')');
+SELECT ward.protect('spied', options => '{"label_existing": "internal"}');
+-- control arm: the same written by a superuser
+SET ward.maintenance = 'control';
+UPDATE spied SET label = 'secret';
+RESET ward.maintenance;
+-- nor names that the session puts before core's: temporary relations, functions and operators of its own
+CREATE TABLE answers (id int PRIMARY KEY, tenant_id int, label ward.label);
+GRANT ALL ON answers TO app;
+SELECT ward.protect('answers'), ward.derive('answers', 'papers');
+SET ROLE app;
+CREATE FUNCTION pg_temp.evil(what text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_user <> 'app' OR what = 'control' THEN RAISE WARNING '% runs as %', what, current_user; END IF; RETURN true; END $$;
+CREATE TEMP VIEW pg_index AS SELECT * FROM pg_catalog.pg_index WHERE pg_temp.evil('pg_index');
+CREATE TEMP VIEW pg_class AS SELECT * FROM pg_catalog.pg_class WHERE pg_temp.evil('pg_class');
+CREATE FUNCTION app.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS $$ SELECT 'x' WHERE pg_temp.evil('unnest') $$;
+CREATE FUNCTION app.to_regclass(text) RETURNS regclass LANGUAGE sql AS $$ SELECT 'papers'::regclass WHERE pg_temp.evil('to_regclass') $$;
+CREATE DOMAIN app.text AS pg_catalog.text CHECK (pg_temp.evil('text'));
+CREATE FUNCTION app.equal(int, int) RETURNS boolean LANGUAGE sql AS $$ SELECT pg_temp.evil('=') $$;
+CREATE OPERATOR app.= (LEFTARG = int, RIGHTARG = int, FUNCTION = app.equal);
+CREATE FUNCTION app.at(jsonb, text) RETURNS text LANGUAGE sql AS $$ SELECT '1' WHERE pg_temp.evil('->>') $$;
+CREATE OPERATOR app.->> (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = app.at);
+SET search_path = pg_temp, app, pg_catalog, public, ward;
+SET ward.token = :'alice';
+-- control arm
+SELECT count(*) > 0 AS found FROM pg_index WHERE pg_temp.evil('control') AND indexrelid = 'papers_pkey'::regclass;
+INSERT INTO answers VALUES (1, 1, 'public');
+SELECT ward.record_lineage('answers', '{"id": 1}', '[{"relation": "papers", "key": {"id": 2}}]');
+SELECT depth, relation, key FROM ward.lineage('papers', '{"id": 2}') WHERE relation = 'answers'::regclass;
+SELECT ward.filter_citations('[{"relation": "papers", "key": {"id": 2}}, {"relation": "papers", "key": {"id": 4}}, {"relation": "a b; x", "key": {"id": 4}}, {"relation": "\"papers", "key": {"id": 4}}]');
+UPDATE answers SET id = 2;
+UPDATE papers SET label = 'confidential{pii}' WHERE id OPERATOR(pg_catalog.=) 1;
+SELECT ward.record_lineage('answers', '{"id": 2}', '[]');
+DELETE FROM answers;
+RESET ward.token;
+RESET ROLE;
+RESET search_path;
+DROP VIEW pg_temp.pg_index, pg_temp.pg_class;
+DROP OPERATOR app.->> (jsonb, text);
+DROP OPERATOR app.= (int, int);
+DROP DOMAIN app.text;
+DROP FUNCTION app.unnest(text[]), app.to_regclass(text), app.at, app.equal, pg_temp.evil;
+DROP TABLE answers;
+DROP TABLE sums, keyed, spied;
+DROP FUNCTION app.spied;
+DROP TYPE app.kind, app.key;
 DROP TABLE seen, parts, parts_open, spread, spread_1, base, papers CASCADE;
 DROP FUNCTION app.lower, app.spy;

@@ -219,6 +219,29 @@ SELECT watermark();
 ROLLBACK;
 DROP VIEW app.shown;
 DROP FUNCTION app.shown_to;
+-- a type of the attacker's own, made by functions of core's
+CREATE FUNCTION app.kept(what text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('my.secret', what, false); RETURN true; END$$;
+CREATE DOMAIN app.kept_text AS text CHECK (app.kept(VALUE));
+CREATE TYPE app.kept_row AS (b app.kept_text);
+CREATE FUNCTION app.mark_after(statement text) RETURNS ward.label LANGUAGE plpgsql AS $$
+DECLARE mark ward.label;
+BEGIN
+    EXECUTE statement;
+    mark := ward.watermark();
+    RAISE EXCEPTION USING errcode = 'P0042', message = mark::text;
+EXCEPTION WHEN SQLSTATE 'P0042' THEN RETURN sqlerrm::ward.label;
+END$$;
+SELECT app.mark_after('SELECT 1') AS control;
+SELECT app.mark_after(s) FROM unnest(ARRAY[
+    $$SELECT 1 FROM source WHERE id = 3 AND ('{' || body || '}')::app.kept_text[] IS NULL$$,
+    $$SELECT 1 FROM source WHERE id = 3 AND ('(' || body || ')')::app.kept_row IS NULL$$,
+    $$SELECT 1 FROM source WHERE id = 3 AND json_populate_record(NULL::app.kept_row, json_build_object('b', body)) IS NULL$$,
+    $$SELECT 1 FROM source s, json_to_record(json_build_object('b', s.body)) AS x (b app.kept_text) WHERE s.id = 3 AND x.b IS NULL$$,
+    $$SELECT 1 FROM source s, xmltable('/r' PASSING xmlelement(name r, s.body) COLUMNS b app.kept_text PATH '.') x WHERE s.id = 3 AND x.b IS NULL$$]) s;
+DROP FUNCTION app.mark_after;
+DROP TYPE app.kept_row;
+DROP DOMAIN app.kept_text;
+DROP FUNCTION app.kept;
 -- triggers that lower the label again
 SET ward.token = '';
 RESET ROLE;

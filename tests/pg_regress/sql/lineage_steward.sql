@@ -43,7 +43,7 @@ SELECT * FROM ward.lineage('papers', '{"id": 1}');
 SELECT * FROM ward.lineage('answers', '{"id": 1}', 'sources');
 SELECT pg_temp.try('SELECT * FROM ward.lineage(''answers'', ''{"id": 1}'', ''sideways'')'), pg_temp.try('SELECT * FROM ward.lineage');
 SELECT ward.filter_citations('[{"relation": "parts", "key": {"id": 10}, "title": "kept"}, {"relation": "parts", "key": {"id": 11}}, {"relation": "parts", "key": {"id": 999}},
-    {"relation": "nowhere", "key": {"id": 1}}, {"relation": "parts", "key": {"nope": 1}}, {"relation": "ward_internal.mask_key", "key": {"id": 1}}, 7]');
+    {"relation": "nowhere", "key": {"id": 1}}, {"relation": "parts", "key": {"label": "public"}}, {"relation": "parts", "key": {"id": "zz"}}, {"relation": "not a \" name", "key": {"id": 1}}, {"relation": "parts", "key": {"nope": 1}}, {"relation": "ward_internal.mask_key", "key": {"id": 1}}, 7]');
 SELECT pg_temp.try('SELECT ward.filter_citations(''{}'')');
 -- A raised document raises its answer; anna, of the same tenant, does not see what it was made from.
 UPDATE papers SET label = 'confidential{pii}' WHERE id = 3;
@@ -137,3 +137,20 @@ SELECT 'both' AS what, label FROM both_of UNION ALL SELECT 'noted', label FROM n
 SELECT pg_temp.try('SELECT ward.release(''noted'', ''{"id": 1}'', ''x'')'), pg_temp.try('SELECT ward.release(''both_of'', ''{"id": 1}'', ''x'')'), pg_temp.try('UPDATE noted SET label = ''public'''), pg_temp.try('UPDATE both_of SET label = ''public''');
 RESET ward.maintenance;
 DROP TABLE one, two, both_of, noted;
+-- A floor and sources together.
+CREATE TABLE said (id int PRIMARY KEY, one_id int, tenant_id int, label ward.label);
+CREATE TABLE told (id int PRIMARY KEY, tenant_id int, label ward.label);
+GRANT ALL ON said, told TO app;
+SELECT ward.protect('told'), ward.protect('said', options => '{"label_default": "watermark", "default_label": "public"}');
+SELECT ward.derive('said', 'told', '{one_id}', '{id}');
+SET ROLE app;
+SET ward.token = :'alice';
+INSERT INTO told VALUES (1, 1, 'internal'), (2, 1, 'confidential{pii}');
+INSERT INTO said VALUES (1, 1) RETURNING label;
+BEGIN;
+SELECT label FROM told WHERE id = 2;
+INSERT INTO said VALUES (2, 1), (3, NULL) RETURNING label;
+COMMIT;
+RESET ward.token;
+RESET ROLE;
+DROP TABLE told, said;
