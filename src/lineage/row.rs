@@ -122,7 +122,8 @@ impl<'a> Derived<'a> {
             return Ok(None);
         }
         let columns = columns(self.p, &d.child_key)?;
-        let Some(sources) = source::find(d, self.new, &columns)? else {
+        let keyed = matches!(self.mode, Some(Mode::Lower(_)));
+        let Some(sources) = source::find(d, self.new, &columns, keyed)? else {
             return match self.old {
                 Some(old) if self.mode.is_none() && session::has_token() => {
                     refuse_detached(d, &columns, old).map(|()| None)

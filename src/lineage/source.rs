@@ -22,7 +22,7 @@ use ward_core::Label;
 
 /// One row that another row is made from.
 pub struct Source {
-    /// Its key, as text.
+    /// Its key, as text; empty unless it was asked for.
     pub key: Vec<Option<String>>,
     pub label: Option<Label>,
     tenant: Option<String>,
@@ -34,15 +34,15 @@ pub struct Source {
 
 type Sources = Rc<[Source]>;
 
-/// What was found in this transaction, by derivation and the images of the key.
-type Found = HashMap<(u64, Vec<u8>), Sources>;
+/// What was found in this transaction, by derivation, whether with keys, and the images of the key.
+type Found = HashMap<(u64, bool, Vec<u8>), Sources>;
 
 /// More are not kept: a bulk load of as many different sources would only fill memory.
 const MAX_FOUND: usize = 50_000;
 
 thread_local! {
     static FOUND: RefCell<Found> = RefCell::default();
-    static LOOKUPS: RefCell<HashMap<u64, Rc<Lookup>>> = RefCell::default();
+    static LOOKUPS: RefCell<HashMap<(u64, bool), Rc<Lookup>>> = RefCell::default();
 }
 
 /// Forgets what was found: a source has changed.
@@ -57,8 +57,9 @@ pub fn on_event(event: Event) {
     }
 }
 
-/// The sources that `row` names by `columns`; `None` if a part of the key is NULL.
-pub fn find(d: &Derivation, row: Row, columns: &[&Column]) -> Result<Option<Sources>> {
+/// The sources that `row` names by `columns`, and (`keyed`) their keys; `None` if a part of the key
+/// is NULL.
+pub fn find(d: &Derivation, row: Row, columns: &[&Column], keyed: bool) -> Result<Option<Sources>> {
     let mut image = Vec::new();
     let mut values = Vec::with_capacity(columns.len());
     for column in columns {
@@ -69,13 +70,14 @@ pub fn find(d: &Derivation, row: Row, columns: &[&Column]) -> Result<Option<Sour
         image.extend(bytes);
         values.push(value);
     }
-    let wanted = (d.id, image);
+    let wanted = (d.id, keyed, image);
     if let Some(found) = FOUND.with_borrow(|found| found.get(&wanted).cloned()) {
         return Ok(Some(found));
     }
     let parent = parent(d)?;
-    let found: Sources =
-        spi::as_owner(|| lookup(d, &parent, columns)?.run(&values, |rows| read(rows, &parent)))?;
+    let found: Sources = spi::as_owner(|| {
+        lookup(d, &parent, columns, keyed)?.run(&values, |rows| read(rows, &parent))
+    })?;
     FOUND.with_borrow_mut(|all| {
         if all.len() >= MAX_FOUND {
             all.clear();
@@ -122,42 +124,47 @@ fn parent(d: &Derivation) -> Result<Rc<Protection>> {
     })
 }
 
-fn lookup(d: &Derivation, parent: &Protection, columns: &[&Column]) -> Result<Rc<Lookup>> {
-    if let Some(known) = LOOKUPS.with_borrow(|all| all.get(&d.id).cloned()) {
+fn lookup(
+    d: &Derivation,
+    parent: &Protection,
+    columns: &[&Column],
+    keyed: bool,
+) -> Result<Rc<Lookup>> {
+    if let Some(known) = LOOKUPS.with_borrow(|all| all.get(&(d.id, keyed)).cloned()) {
         return Ok(known);
     }
     let types: Vec<Oid> = columns.iter().map(|column| column.type_oid).collect();
-    let made = Rc::new(Lookup::prepare(&statement(d, parent)?, &types)?);
+    let made = Rc::new(Lookup::prepare(&statement(d, parent, keyed)?, &types)?);
     LOOKUPS.with_borrow_mut(|all| {
         // Derivations that were loaded anew have new numbers: the plans of the old ones go.
         if all.len() >= 100 {
             all.clear();
         }
-        all.insert(d.id, Rc::clone(&made));
+        all.insert((d.id, keyed), Rc::clone(&made));
     });
     Ok(made)
 }
 
-/// Tenant, label, owner, acl and key of the sources, as text.
-fn statement(d: &Derivation, parent: &Protection) -> Result<String> {
+/// Tenant, label, owner, acl and (`keyed`) key of the sources. Each expression costs at every
+/// look-up, so columns are taken as they are.
+fn statement(d: &Derivation, parent: &Protection, keyed: bool) -> Result<String> {
     let table = key::table(d.parent)?;
     let only = key::only(d.parent);
-    let text = |column: Option<&Column>, as_type: &str| match column {
-        Some(column) => format!(
-            "{}::pg_catalog.{as_type}",
-            key::reference("p", &Place::from(column).name())
-        ),
-        None => format!("NULL::pg_catalog.{as_type}"),
+    let plain = |column: Option<&Column>| match column {
+        Some(column) => key::reference("p", &Place::from(column).name()),
+        None => "NULL".to_owned(),
     };
-    let acl = parent.acl.as_ref().map(|acl| &acl.column);
-    let columns = [
-        text(parent.tenant.as_ref().map(|d| &d.column), "text"),
-        text(parent.label.as_ref(), "text"),
-        text(parent.owner.as_ref().map(|d| &d.column), "text"),
-        text(acl, "text[]"),
-        key::texts("p", &d.parent_key),
-    ]
-    .join(", ");
+    let mut columns = vec![
+        plain(parent.tenant.as_ref().map(|d| &d.column)),
+        plain(parent.label.as_ref()),
+        plain(parent.owner.as_ref().map(|d| &d.column)),
+    ];
+    let acl = parent.acl.as_ref().map(|acl| plain(Some(&acl.column)));
+    columns.push(acl.map_or("NULL".to_owned(), |acl| format!("{acl}::pg_catalog.text[]")));
+    if keyed {
+        columns.push(key::texts("p", &d.parent_key));
+    }
+    let columns = columns.join(", ");
     let (from, condition) = if d.recorded {
         let recorded = key::object("p", &d.parent_key);
         let output = key::parameters_object(&d.child_key);
@@ -182,13 +189,18 @@ fn statement(d: &Derivation, parent: &Protection) -> Result<String> {
 
 fn read(rows: &Rows, parent: &Protection) -> Result<Sources> {
     let bound = session::has_token() && matches!(session::access()?, Access::Bound(_));
+    let carried = (parent.label.as_ref()).is_some_and(|label| label.carrier.is_some());
+    // What is no label is as high as one can be: a document may hold anything.
+    let label = |i| match carried {
+        true => (rows.text(i, 2)).map(|text| key::label(&text).unwrap_or(Label::TOP)),
+        false => (rows.bits(i, 2)).map(|bits| Label::from_bits(bits).unwrap_or(Label::TOP)),
+    };
     (0..rows.count as usize)
         .map(|i| {
             let source = Source {
-                tenant: rows.text(i, 1),
-                // A document may hold anything: what is no label is as high as one can be.
-                label: (rows.text(i, 2)).map(|text| key::label(&text).unwrap_or(Label::TOP)),
-                owner: rows.text(i, 3),
+                tenant: rows.output(i, 1),
+                label: label(i),
+                owner: rows.output(i, 3),
                 acl: rows.texts(i, 4),
                 key: rows.texts(i, 5).unwrap_or_default(),
                 visible: true,

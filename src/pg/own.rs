@@ -94,19 +94,38 @@ impl Rows {
         self.get(row, column)
     }
 
-    fn get<T: FromDatum>(&self, row: usize, column: i32) -> Option<T> {
+    /// A column of eight bytes passed by value.
+    pub fn bits(&self, row: usize, column: i32) -> Option<u64> {
+        self.get::<i64>(row, column).map(|bits| bits as u64)
+    }
+
+    /// A column of any type, as its text.
+    pub fn output(&self, row: usize, column: i32) -> Option<String> {
+        let tuple = self.tuple(row)?;
+        // SAFETY: S2, S4; as in `get`; the text is copied.
+        unsafe {
+            let text = pg_sys::SPI_getvalue(tuple, (*self.table).tupdesc, column);
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
+    }
+
+    fn tuple(&self, row: usize) -> Option<pg_sys::HeapTuple> {
         if self.table.is_null() {
             return None;
         }
         // SAFETY: S2; the tuple table lives until SPI_finish, and `row` is checked against it.
         unsafe {
             let table = &*self.table;
-            if row >= table.numvals as usize {
-                return None;
-            }
+            (row < table.numvals as usize).then(|| *table.vals.add(row))
+        }
+    }
+
+    fn get<T: FromDatum>(&self, row: usize, column: i32) -> Option<T> {
+        let tuple = self.tuple(row)?;
+        // SAFETY: S2; the tuple belongs to this table.
+        unsafe {
             let mut null = true;
-            let tuple = *table.vals.add(row);
-            let value = pg_sys::SPI_getbinval(tuple, table.tupdesc, column, &mut null);
+            let value = pg_sys::SPI_getbinval(tuple, (*self.table).tupdesc, column, &mut null);
             T::from_datum(value, null)
         }
     }
