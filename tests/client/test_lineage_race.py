@@ -247,6 +247,7 @@ class Control(Race):
         self.admin.execute("COMMIT PREPARED 'race'")
         self.assertNotEqual(self.admin.execute(LOW).fetchall(), [])
 
+    test_a_failed_look_up_opens_nothing = None
     test_a_lock_ends_with_its_savepoint = None
 
 
