@@ -146,7 +146,8 @@ fn lookup(
 }
 
 /// Tenant, label, owner, acl and (`keyed`) key of the sources. Each expression costs at every
-/// look-up, so columns are taken as they are.
+/// look-up, so columns are taken as they are; setting a search path would, too, so every name is
+/// qualified.
 fn statement(d: &Derivation, parent: &Protection, keyed: bool) -> Result<String> {
     let table = key::table(d.parent)?;
     let only = key::only(d.parent);
@@ -169,9 +170,10 @@ fn statement(d: &Derivation, parent: &Protection, keyed: bool) -> Result<String>
         let recorded = key::object("p", &d.parent_key);
         let output = key::parameters_object(&d.child_key);
         (
-            format!("ward_internal.lineage l JOIN {only} {table} p ON l.source_key = {recorded}"),
+            format!("ward_internal.lineage l JOIN {only} {table} p ON l.source_key OPERATOR(pg_catalog.=) {recorded}"),
             format!(
-                "l.output = {}::oid AND l.source = {}::oid AND l.output_key = {output}",
+                "l.output OPERATOR(pg_catalog.=) {}::pg_catalog.oid AND l.source OPERATOR(pg_catalog.=) {}::pg_catalog.oid
+                 AND l.output_key OPERATOR(pg_catalog.=) {output}",
                 d.child.to_u32(),
                 d.parent.to_u32()
             ),

@@ -148,11 +148,12 @@ pub fn text(value: &str) -> Datum {
 }
 
 impl Lookup {
-    /// Prepares `sql` with parameters of these types, as the bootstrap superuser.
+    /// Prepares `sql` with parameters of these types. Its names must all be qualified: it runs as the
+    /// bootstrap superuser, on the session's search path.
     pub fn prepare(sql: &str, types: &[Oid]) -> Result<Self> {
         let sql = CString::new(sql).map_err(|_| failed("text"))?;
         let mut types = types.to_vec();
-        on_own_path(|| {
+        connected(|| {
             // SAFETY: S1, S4; the plan is kept before SPI is left.
             unsafe {
                 let plan = prepare(&sql, &mut types, pg_sys::CURSOR_OPT_GENERIC_PLAN)?;
@@ -166,7 +167,7 @@ impl Lookup {
 
     /// Runs it, and hands what it found to `f`.
     pub fn run<T>(&self, values: &[Datum], f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
-        on_own_path(|| {
+        connected(|| {
             // SAFETY: S1, S4.
             let code = unsafe { execute(self.0, values, false) };
             found(code, f)
