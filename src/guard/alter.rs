@@ -4,7 +4,6 @@
 use super::definition::{altered_type, is_protected_column, name_of, protected};
 use super::{family, is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::cascade;
 use crate::pg::definition::{AlterTable, Change, Command, row_type};
 use crate::pg::statement::{Lock, Name};
 use crate::pg::{Oid, catalog};
@@ -79,7 +78,6 @@ fn leaves(child: Option<Oid>, parent: Option<Oid>) -> Result<()> {
     if !is_administrator() {
         return Err(reserved("taking children from", &p));
     }
-    cascade::refuse_leaving(child)?;
     if let Some(own) = registry::protection(child)? {
         family::left(child, own);
     }

@@ -6,7 +6,7 @@
 
 use super::{is_administrator, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::{backfill, define as derivations, new_table, triggers};
+use crate::lineage::{backfill, cascade, define as derivations, new_table, triggers};
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
@@ -21,6 +21,8 @@ enum Change {
     Created(Oid),
     Joined(Oid),
     Left(Oid, Rc<Protection>),
+    /// A part of a source of derived rows is gone.
+    Dropped(Rc<Protection>),
 }
 
 thread_local! {
@@ -57,6 +59,11 @@ pub fn joined(child: Oid) {
 /// Notes that it will take this relation from its protected parent.
 pub fn left(child: Oid, before: Rc<Protection>) {
     CHANGES.with_borrow_mut(|changes| changes.push(Change::Left(child, before)));
+}
+
+/// Notes that it drops a part of this source.
+pub fn dropped(before: Rc<Protection>) {
+    CHANGES.with_borrow_mut(|changes| changes.push(Change::Dropped(before)));
 }
 
 /// Forgets the changes of statements that failed.
@@ -105,8 +112,10 @@ pub fn settle(mark: Mark) -> Result<()> {
         }
         Change::Left(child, before) if registry::protection(child)?.is_none() => by_ward(|| {
             protect::keep_detached(child, &before)?;
-            derivations::keep_detached(child, &before)
+            derivations::keep_detached(child, &before)?;
+            cascade::refuse_orphans(&before)
         }),
+        Change::Dropped(before) => cascade::refuse_orphans(&before),
         Change::Left(..) | Change::Risky => Ok(()),
     })
 }

@@ -5,7 +5,6 @@
 use super::alter::column_in_use;
 use super::{family, functions, is_administrator, is_ward, reserved};
 use crate::errors::{Code, Result, WardError};
-use crate::lineage::cascade;
 use crate::pg::access::{self, Access, Object};
 use crate::pg::{Oid, catalog};
 use crate::registry;
@@ -43,7 +42,8 @@ fn drop(object: Object) -> Result<()> {
     }
     if is_administrator() {
         drop_column(object)?;
-        return object.relation().map_or(Ok(()), drop_part);
+        object.relation().into_iter().for_each(drop_part);
+        return Ok(());
     }
     if object.is_ward() {
         return Err(WardError::new(
@@ -69,12 +69,15 @@ fn drop(object: Object) -> Result<()> {
     }
 }
 
-/// Not even an administrator drops a part of a source whose rows others may derive from.
-fn drop_part(relation: Oid) -> Result<()> {
+/// A part of a source may take rows away that others are derived from: looked at when the statement is
+/// through, since it may drop those as well.
+fn drop_part(relation: Oid) {
     // While the extension itself is being dropped its registry cannot be read, and need not be.
-    match registry::protection(relation) {
-        Ok(Some(p)) if !p.derivatives.is_empty() => cascade::refuse_leaving(relation),
-        _ => Ok(()),
+    if let Ok(Some(p)) = registry::protection(relation)
+        && p.root != relation
+        && !p.derivatives.is_empty()
+    {
+        family::dropped(p);
     }
 }
 

@@ -25,6 +25,10 @@ use crate::pg::union::Branch;
 use crate::registry::{self, Objects};
 use std::collections::HashSet;
 
+/// Of so many sub-selects in one expression list what each brings along is joined; of more, the
+/// clearance is taken: the expression grows by a level with each.
+const MOST_SUBLINKS: usize = 50;
+
 /// Carries one cargo through the levels of one statement.
 pub struct Carrier<'a> {
     cargo: Cargo,
@@ -319,11 +323,16 @@ impl<'a> Carrier<'a> {
         if self.leaves_sublinks {
             return Ok(all);
         }
+        let mut joined = 0;
         for sublink in sublinks {
             let one = self.of_sublink(level, sublink, chain, grouped)?;
+            joined += usize::from(matches!(one, Flow::Value(_)));
             all = self.joined(all, one);
             if matches!(all, Flow::Unknown) {
                 break;
+            }
+            if joined > MOST_SUBLINKS {
+                return Ok(Flow::Unknown);
             }
         }
         Ok(all)

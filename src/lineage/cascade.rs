@@ -11,7 +11,7 @@ use crate::errors::{Code, Result, WardError};
 use crate::pg::trigger::{self, Call, Event, Row};
 use crate::pg::xact;
 use crate::pg::{Datum, Oid, catalog, own, spi};
-use crate::registry::{self, Derivation, OnDelete, Place};
+use crate::registry::{self, Derivation, OnDelete, Place, Protection};
 use crate::rows::columns;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -425,21 +425,28 @@ fn change(
     Ok(changed)
 }
 
-/// Refuses to take a part of a source away while it has rows, which others may derive from.
+/// Refuses that a part of a source has been taken away whose rows others are derived from.
 ///
 /// Error: WD042.
-pub fn refuse_leaving(part: Oid) -> Result<()> {
-    let Some(p) = registry::protection(part)? else {
-        return Ok(());
-    };
-    let Some(d) = p.derivatives.first().filter(|_| p.root != part) else {
-        return Ok(());
-    };
-    let sql = format!("SELECT FROM {} LIMIT 1", key::table(part)?);
-    own::query(&sql, &[], |rows| match rows.count {
-        0 => Ok(()),
-        _ => Err(in_use(d)),
-    })
+pub fn refuse_orphans(p: &Protection) -> Result<()> {
+    let exists = |relation| catalog::relation_kind(relation).is_some();
+    for d in &p.derivatives {
+        if !exists(d.child) || !exists(d.parent) {
+            continue;
+        }
+        let seen = match label_place(d.child)? {
+            Some(place) => format!(
+                "AND ({} OPERATOR(ward.@>) {}) IS NOT TRUE",
+                columns::label("c", &place),
+                quarantined()
+            ),
+            None => String::new(),
+        };
+        if !orphans(d, &seen)?.keys.is_empty() {
+            return Err(in_use(d));
+        }
+    }
+    Ok(())
 }
 
 fn in_use(d: &Derivation) -> WardError {
@@ -455,8 +462,17 @@ fn in_use(d: &Derivation) -> WardError {
     .hint("Delete them first, or choose another on_delete with ward.derive().")
 }
 
-/// TRUNCATE: whatever names a row that is not there any more.
+/// TRUNCATE: what becomes of rows whose sources are not there any more.
 fn emptied(d: &Derivation) -> Result<()> {
+    let rows = orphans(d, "")?;
+    if rows.keys.is_empty() {
+        return Ok(());
+    }
+    lost(d, &rows, d.on_delete)
+}
+
+/// The derived rows that name a row which is not there; `more` are further conditions on them.
+fn orphans(d: &Derivation, more: &str) -> Result<Rows> {
     let table = key::table(d.child)?;
     let only = key::only(d.parent);
     let keys = key::texts("c", &d.child_key);
@@ -464,7 +480,7 @@ fn emptied(d: &Derivation) -> Result<()> {
         format!(
             "SELECT {keys} FROM {table} c JOIN ward_internal.lineage l
              ON l.output = {}::oid AND l.source = {}::oid AND l.output_key = {}
-             WHERE NOT EXISTS (SELECT FROM {only} {} p WHERE {} = l.source_key)",
+             WHERE NOT EXISTS (SELECT FROM {only} {} p WHERE {} = l.source_key) {more}",
             d.child.to_u32(),
             d.parent.to_u32(),
             key::object("c", &d.child_key),
@@ -473,20 +489,17 @@ fn emptied(d: &Derivation) -> Result<()> {
         )
     } else {
         format!(
-            "SELECT DISTINCT {keys} FROM {table} c WHERE {} AND NOT EXISTS (SELECT FROM {only} {} p WHERE {})",
+            "SELECT DISTINCT {keys} FROM {table} c
+             WHERE {} AND NOT EXISTS (SELECT FROM {only} {} p WHERE {}) {more}",
             key::named("c", &d.child_key),
             key::table(d.parent)?,
             key::pairs("c", &d.child_key, "p", &d.parent_key)
         )
     };
-    let rows = own::query(&sql, &[], |found| {
+    own::query(&sql, &[], |found| {
         let keys = (0..found.count as usize).filter_map(|i| found.texts(i, 1));
         Ok(Rows {
             keys: keys.collect(),
         })
-    })?;
-    if rows.keys.is_empty() {
-        return Ok(());
-    }
-    lost(d, &rows, d.on_delete)
+    })
 }

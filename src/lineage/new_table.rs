@@ -99,6 +99,14 @@ pub fn prepare(query: Query, text: Text, identity: &Identity, objects: &Objects)
     {
         return Ok(());
     }
+    if query.writes_in_with() {
+        // Core knows of it at the top of a statement only, and there stands the query around this one.
+        return Err(WardError::new(
+            Code::Unsupported,
+            "CREATE TABLE AS over protected relations with INSERT, UPDATE or DELETE in WITH is refused",
+        )
+        .hint("Write first, and create the table in a statement of its own."));
+    }
     let sources = sources(query)?;
     refuse_unfit(&sources)?;
     let mut tenant = sources.iter().find_map(|p| p.tenant.clone());

@@ -124,6 +124,11 @@ impl Query {
         self.get().resultRelation as u32
     }
 
+    /// Has its WITH a statement that writes?
+    pub fn writes_in_with(self) -> bool {
+        self.get().hasModifyingCTE
+    }
+
     /// The range-table entries with their indexes, from 1.
     pub fn rtes(self) -> impl Iterator<Item = (u32, Rte)> {
         list_items(self.get().rtable)

@@ -106,6 +106,11 @@ UPDATE leaks SET what = v.b FROM %T p, LATERAL (VALUES (p.body)) v (b) WHERE p.i
 UPDATE leaks SET what = v FROM %T p, LATERAL lower(p.body) v WHERE p.id = 3
 UPDATE leaks SET what = v.b FROM %T p, LATERAL (SELECT p.body || '' AS b OFFSET 0) v WHERE p.id = 3
 MERGE INTO leaks l USING (%T p CROSS JOIN LATERAL (VALUES (p.body)) v (b)) ON l.id = 1 AND p.id = 3 WHEN MATCHED THEN UPDATE SET what = v.b
+UPDATE leaks SET what = j.w FROM (%T b CROSS JOIN LATERAL (SELECT b.body AS w) q) j WHERE j.w = 'three'
+UPDATE leaks SET what = v.b FROM %T p, LATERAL (SELECT p.body AS b UNION ALL SELECT p.body) v WHERE p.id = 3
+UPDATE leaks SET what = v.b FROM %T p, LATERAL (WITH c AS (SELECT p.body AS b) SELECT * FROM c) v WHERE p.id = 3
+UPDATE leaks SET what = v.u FROM %T p, LATERAL json_to_record(json_build_object('u', p.body)) v (u text) WHERE p.id = 3
+UPDATE leaks SET what = v.x FROM %T p, LATERAL xmltable('/r' PASSING xmlelement(name r, p.body) COLUMNS x text PATH '.') v WHERE p.id = 3
 UPDATE bare SET what = v.b FROM %T p, LATERAL (VALUES (p.body)) v (b) WHERE p.id = 3
 CREATE TABLE made (label, x, what) AS SELECT 'public'::ward.label AS z, 'public'::ward.label AS label, body FROM %T
 UPDATE bare SET what = (SELECT body FROM %T WHERE id = 3)

@@ -50,6 +50,7 @@ SELECT pg_temp.try('CREATE TABLE no AS SELECT 2 AS tenant_id, body FROM papers')
 SELECT pg_temp.try('CREATE TABLE no AS SELECT ''x''::bytea AS tenant_id, body FROM papers');
 SELECT pg_temp.try('CREATE TABLE no AS SELECT 1 AS label, body FROM papers');
 SELECT pg_temp.try('CREATE TABLE no AS SELECT ''secret''::ward.label AS label, body FROM papers');
+SELECT pg_temp.try('CREATE TABLE no AS WITH u AS (UPDATE papers SET topic = topic RETURNING body) SELECT * FROM u');
 SELECT pg_temp.try('CREATE TABLE no AS SELECT * FROM notes');
 SELECT pg_temp.try('CREATE MATERIALIZED VIEW no AS SELECT * FROM papers');
 PREPARE q AS SELECT body FROM papers;
