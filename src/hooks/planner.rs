@@ -147,7 +147,9 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
         if pass.notes {
             plan.set_noting();
         }
-        if fingerprint != own::FINGERPRINT && config::fill_vector_results() {
+        if fingerprint == own::FINGERPRINT {
+            own::planned();
+        } else if config::fill_vector_results() {
             plan.fill_vector_results();
         }
     }

@@ -47,6 +47,8 @@ pub fn derive(wanted: &Wanted) -> Result<()> {
     let child = protect::protectable_root(wanted.child)?;
     let parent = protected_root(wanted.parent)?;
     refuse_cycle(wanted.child, wanted.parent, &child)?;
+    key::refuse_foreign_code(wanted.child)?;
+    key::refuse_foreign_code(wanted.parent)?;
     let recorded = wanted.child_key.is_empty() && wanted.parent_key.is_empty();
     let (child_key, parent_key) = if recorded {
         let keys = (primary_key(wanted.child)?, primary_key(wanted.parent)?);

@@ -50,6 +50,44 @@ pub fn refuse_unfit(relation: Oid, columns: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a table whose indexes, statistics or constraints call functions or operators of other roles
+/// than superusers: planning a look-up in it would run them with ward's rights. (For a
+/// protected table only administrators add any.)
+///
+/// Error: WD035.
+pub fn refuse_foreign_code(relation: Oid) -> Result<()> {
+    let called = spi::value::<String>(
+        "WITH RECURSIVE part(oid) AS (
+             SELECT $1::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN part p ON p.oid = i.inhparent
+         ), object(class, oid) AS (
+             SELECT 'pg_class'::regclass::oid, i.indexrelid FROM pg_index i JOIN part p ON p.oid = i.indrelid
+             UNION ALL SELECT 'pg_constraint'::regclass, c.oid FROM pg_constraint c JOIN part p ON p.oid = c.conrelid
+             UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN part p ON p.oid = s.stxrelid
+             UNION ALL SELECT 'pg_class'::regclass, p.oid FROM part p
+         ), called AS (
+             SELECT f.oid, f.proowner FROM object o
+             JOIN pg_depend d ON d.classid = o.class AND d.objid = o.oid AND d.refclassid = 'pg_proc'::regclass
+             JOIN pg_proc f ON f.oid = d.refobjid
+             UNION
+             SELECT f.oid, f.proowner FROM object o
+             JOIN pg_depend d ON d.classid = o.class AND d.objid = o.oid AND d.refclassid = 'pg_operator'::regclass
+             JOIN pg_operator op ON op.oid = d.refobjid
+             JOIN pg_proc f ON f.oid = op.oprcode
+         )
+         SELECT c.oid::regprocedure::text FROM called c JOIN pg_roles r ON r.oid = c.proowner
+         WHERE NOT r.rolsuper LIMIT 1",
+        &[relation.into()],
+    )?;
+    match called {
+        None => Ok(()),
+        Some(function) => Err(WardError::new(
+            Code::Definition,
+            format!("{} has an index, statistics or a constraint that calls {function}", table(relation)?),
+        )
+        .hint("Ward's look-ups would run it with ward's rights: let a superuser own it, or do without.")),
+    }
+}
+
 /// `ONLY`, unless the rows are in partitions. (Keys are unique in a table, not among its children.)
 pub fn only(relation: Oid) -> &'static str {
     match catalog::relation_kind(relation) {

@@ -179,6 +179,7 @@ fn named(relation: Oid, key: &Value) -> Result<Named> {
         }
     }
     key::refuse_unfit(relation, &columns)?;
+    key::refuse_foreign_code(relation)?;
     let condition = key::equals_json(relation, "c", &columns)?;
     let row = Named {
         p,

@@ -128,6 +128,9 @@ pub fn set_token(token: &str, local: bool) {
     );
 }
 
+/// The reason that ward gives where it opens relations to its own administration.
+pub const ADMINISTRATION: &str = "ward administration";
+
 /// Sets any setting until the current nest level ends (see [`nest`]).
 pub fn save(name: &CStr, value: &str) {
     set(

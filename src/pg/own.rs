@@ -5,6 +5,7 @@
 //! plan bears a mark of its own, and starts only if announced: a plan that had got the mark by mistake
 //! would be refused.
 
+use super::guc;
 use super::plan::Fingerprint;
 use super::spi;
 use super::xact::Event;
@@ -29,6 +30,11 @@ pub const FINGERPRINT: Fingerprint = [u32::MAX; 4];
 #[inline]
 pub fn takes_plan() -> bool {
     PLANNED.replace(false)
+}
+
+/// Its plan is ready: whatever planning has started meanwhile, this is what starts next.
+pub fn planned() {
+    STARTED.set(true);
 }
 
 /// Takes the announcement: is the plan that starts ward's own? One that was kept has not been planned.
@@ -200,9 +206,16 @@ pub fn query<T>(
 /// Under REPEATABLE READ it sees what others have committed since, and fails with a serialization
 /// error if it would have to change such a row.
 pub fn change(table: Oid, sql: &str, arguments: &[(Oid, Datum)]) -> Result<u64> {
-    spi::as_role(super::catalog::owner(table), || {
+    let level = guc::nest();
+    if guc::maintenance().as_deref() == Some(guc::ADMINISTRATION) {
+        // It needs no ground of its own, and the constraints of the table's owner must not have ward's.
+        guc::save(c"ward.maintenance", "");
+    }
+    let changed = spi::as_role(super::catalog::owner(table), || {
         connected(|| once(sql, arguments, |rows| Ok(rows.count)))
-    })
+    });
+    guc::unnest(level);
+    changed
 }
 
 fn once<T>(sql: &str, arguments: &[(Oid, Datum)], f: impl FnOnce(&Rows) -> Result<T>) -> Result<T> {
@@ -278,10 +291,10 @@ unsafe fn prepare(sql: &CStr, types: &mut [Oid], options: u32) -> Result<pg_sys:
 
 /// Runs `f` inside an SPI connection, with names resolved as ward's own.
 fn on_own_path<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
-    let level = super::guc::nest();
-    super::guc::save(c"search_path", spi::OWN_PATH);
+    let level = guc::nest();
+    guc::save(c"search_path", spi::OWN_PATH);
     let result = connected(f);
-    super::guc::unnest(level);
+    guc::unnest(level);
     result
 }
 

@@ -179,7 +179,7 @@ pub fn keep_detached(child: Oid, before: &registry::Protection) -> Result<()> {
 /// Runs ward's own statements with protected relations open to them.
 pub fn in_maintenance<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     let level = guc::nest();
-    guc::save(c"ward.maintenance", "ward administration");
+    guc::save(c"ward.maintenance", guc::ADMINISTRATION);
     // Triggers of the table's owner must not run while its rows are open.
     guc::save(c"session_replication_role", "replica");
     let result = f();

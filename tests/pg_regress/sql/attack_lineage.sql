@@ -191,6 +191,37 @@ SELECT ward.protect('spied', options => '{"label_existing": "internal"}');
 SET ward.maintenance = 'control';
 UPDATE spied SET label = 'secret';
 RESET ward.maintenance;
+-- nor what planning alone would run
+SET ROLE app_owner;
+CREATE FUNCTION app.planned(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF current_user = 'postgres' THEN RAISE WARNING 'planned as %', current_user; END IF; RETURN i; END $$;
+CREATE TABLE by_index (LIKE papers INCLUDING ALL);
+CREATE TABLE by_predicate (LIKE papers INCLUDING ALL);
+CREATE TABLE by_statistics (LIKE papers INCLUDING ALL);
+CREATE TABLE by_check (LIKE papers INCLUDING ALL, CHECK (app.planned(2) = 2));
+CREATE INDEX ON by_index ((app.planned(1) + id));
+CREATE INDEX ON by_predicate (tenant_id) WHERE app.planned(3) = 3;
+CREATE STATISTICS app.by_statistics ON (app.planned(4) + id), tenant_id FROM by_statistics;
+RESET ROLE;
+-- control arm: a superuser's own query plans as the superuser
+SELECT count(*) FROM by_index WHERE id = 1;
+SELECT ward.protect(t) FROM unnest('{by_index,by_predicate,by_statistics,by_check}'::regclass[]) t;
+SELECT t, pg_temp.try(format('SELECT ward.derive(%L, ''papers'', ''{folder}'', ''{id}'')', t)) AS derived, pg_temp.try(format('SELECT ward.derive(''parts'', %L, ''{paper_id}'', ''{id}'')', t)) AS source,
+    pg_temp.try(format('SELECT ward.quarantine(%L, ''{"id": 1}'', ''x'')', t)) AS hidden FROM unnest('{by_index,by_predicate,by_statistics,by_check}'::text[]) t;
+ALTER FUNCTION app.planned OWNER TO postgres;
+SELECT pg_temp.try('SELECT ward.derive(''by_index'', ''papers'', ''{folder}'', ''{id}'')');
+DROP TABLE by_index, by_predicate, by_statistics, by_check;
+DROP FUNCTION app.planned;
+-- nor are protected relations open to the constraints of a table that an administrator's call writes
+SET ROLE app_owner;
+CREATE FUNCTION app.open_to(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'maintenance is %', coalesce(nullif(current_setting('ward.maintenance', true), ''), 'off'); RETURN true; END $$;
+CREATE TABLE checked (id int PRIMARY KEY, tenant_id int, label ward.label, body text CHECK (app.open_to(body)));
+INSERT INTO checked VALUES (1, 1, NULL, 'x');
+RESET ROLE;
+ALTER FUNCTION app.open_to OWNER TO postgres;
+SELECT ward.protect('checked', options => '{"label_existing": "internal"}');
+SELECT ward.quarantine('checked', '{"id": 1}', 'x'), ward.release('checked', '{"id": 1}', 'x'), ward.declassify('checked', '{"id": 1}', 'public', 'x');
+DROP TABLE checked;
+DROP FUNCTION app.open_to;
 -- nor names that the session puts before core's: temporary relations, functions and operators of its own
 CREATE TABLE answers (id int PRIMARY KEY, tenant_id int, label ward.label);
 GRANT ALL ON answers TO app;
