@@ -523,3 +523,22 @@ pub unsafe fn mark_nulled(query: *mut pg_sys::Query, var: *mut pg_sys::Var) {
         }
     }
 }
+
+/// Is it a JSON_VALUE, JSON_QUERY, JSON_EXISTS or JSON_TABLE (since 17)?
+///
+/// # Safety
+/// `node` is live (S2).
+#[cfg(any(feature = "pg17", feature = "pg18"))]
+pub unsafe fn is_json_expression(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: by contract.
+    unsafe { (*node).type_ == pg_sys::NodeTag::T_JsonExpr }
+}
+
+/// Never, before 17.
+///
+/// # Safety
+/// None needed; the newer form reads the node.
+#[cfg(not(any(feature = "pg17", feature = "pg18")))]
+pub unsafe fn is_json_expression(_node: *mut pg_sys::Node) -> bool {
+    false
+}

@@ -4,7 +4,7 @@ use super::carry::With;
 use super::node::{Expr, Query, Rte, list_items};
 use super::{catalog, compat, expr, operators};
 use pgrx::pg_sys::{self, NodeTag, Oid};
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::ptr::null_mut;
 
 impl Query {
@@ -148,16 +148,36 @@ unsafe fn makes_users_type(node: *mut pg_sys::Node) -> bool {
     // SAFETY: by contract; each cast follows from the tag.
     unsafe {
         match (*node).type_ {
-            NodeTag::T_CoerceViaIO
-            | NodeTag::T_ArrayCoerceExpr
-            | NodeTag::T_ConvertRowtypeExpr
-            | NodeTag::T_FuncExpr => is_users_type(pg_sys::exprType(node)),
+            NodeTag::T_CoerceViaIO | NodeTag::T_ArrayCoerceExpr | NodeTag::T_ConvertRowtypeExpr => {
+                is_users_type(pg_sys::exprType(node))
+            }
+            NodeTag::T_FuncExpr => {
+                is_users_type(pg_sys::exprType(node)) || names_a_type(node.cast())
+            }
             NodeTag::T_RangeTblFunction => {
                 has_users_type((*node.cast::<pg_sys::RangeTblFunction>()).funccoltypes)
             }
             NodeTag::T_TableFunc => has_users_type((*node.cast::<pg_sys::TableFunc>()).coltypes),
-            _ => false,
+            // SQL/JSON coerces as it runs.
+            _ => compat::is_json_expression(node),
         }
+    }
+}
+
+/// Is it a function of core's that is told the type to make as a value: an input function called by its
+/// name (they take a cstring), or one that tries an input?
+///
+/// # Safety
+/// `call` is live (S2).
+unsafe fn names_a_type(call: *mut pg_sys::FuncExpr) -> bool {
+    // SAFETY: by contract, S3; the palloc'ed name is read at once.
+    unsafe {
+        let first = list_items::<pg_sys::Node>((*call).args).next();
+        if first.is_some_and(|first| pg_sys::exprType(first) == pg_sys::CSTRINGOID) {
+            return true;
+        }
+        let name = pg_sys::get_func_name((*call).funcid);
+        !name.is_null() && CStr::from_ptr(name).to_bytes().starts_with(b"pg_input_")
     }
 }
 

@@ -237,7 +237,10 @@ SELECT app.mark_after(s) FROM unnest(ARRAY[
     $$SELECT 1 FROM source WHERE id = 3 AND ('(' || body || ')')::app.kept_row IS NULL$$,
     $$SELECT 1 FROM source WHERE id = 3 AND json_populate_record(NULL::app.kept_row, json_build_object('b', body)) IS NULL$$,
     $$SELECT 1 FROM source s, json_to_record(json_build_object('b', s.body)) AS x (b app.kept_text) WHERE s.id = 3 AND x.b IS NULL$$,
-    $$SELECT 1 FROM source s, xmltable('/r' PASSING xmlelement(name r, s.body) COLUMNS b app.kept_text PATH '.') x WHERE s.id = 3 AND x.b IS NULL$$]) s;
+    $$SELECT 1 FROM source s, xmltable('/r' PASSING xmlelement(name r, s.body) COLUMNS b app.kept_text PATH '.') x WHERE s.id = 3 AND x.b IS NULL$$,
+    $$SELECT 1 FROM source WHERE id = 3 AND domain_in(textout(body::text), 'app.kept_text'::regtype::oid, -1) IS NULL$$,
+    $$SELECT 1 FROM source WHERE id = 3 AND array_in(textout('{' || body || '}'), 'app.kept_text'::regtype::oid, -1) IS NULL$$,
+    $$SELECT 1 FROM source WHERE id = 3 AND record_in(textout('(' || body || ')'), 'app.kept_row'::regtype::oid, -1) IS NULL$$]) s;
 DROP FUNCTION app.mark_after;
 DROP TYPE app.kept_row;
 DROP DOMAIN app.kept_text;
