@@ -60,7 +60,11 @@ fn is_shown(item: &Value) -> Result<bool> {
             Scalar::of(column.type_oid).is_some_and(|scalar| scalar.parse(&text).is_some())
         })
     });
-    if !fits || !is_readable(relation)? {
+    let has_rows = matches!(
+        catalog::relation_kind(relation),
+        Some(b'r' | b'p' | b'v' | b'f')
+    );
+    if !fits || !has_rows || !is_readable(relation)? {
         return Ok(false);
     }
     is_visible(
