@@ -190,7 +190,9 @@ SQL
 
 write_across() {
   heading "6. ben, of python, tries to write into other organisations"
-  local row="900001, (SELECT min(id) FROM documents)" rest="1, 'note', 'a note', (SELECT embedding FROM questions WHERE id = 1)"
+  local document
+  document=$(value "${token[ben]}" "SELECT min(id) FROM documents")
+  local row="900001, $document" rest="1, 'note', 'a note', (SELECT embedding FROM questions WHERE id = 1)"
   say "INSERT with tenant_id 'postgres':"
   refused "INSERT into another tenant: refused" 42501 "${token[ben]}" "INSERT INTO chunks VALUES ($row, 'postgres', 'internal', $rest)"
   say "UPDATE of an own row to tenant_id 'postgres':"
