@@ -61,7 +61,7 @@ fn unsafe_code_stays_in_pg_and_hooks() {
 #[test]
 fn version_switches_stay_in_compat() {
     none(
-        "a PostgreSQL version switch outside src/pg/compat.rs:",
+        "a PostgreSQL version switch outside src/pg/compat/:",
         &places::stray_version_switches(&files()),
     );
 }

@@ -1,0 +1,14 @@
+//! Every difference between PostgreSQL 15, 16, 17 and 18 that ward's code meets.
+//!
+//! Callers name what they need as `compat::…`; the files sort it by what differs.
+
+mod executor;
+mod node;
+mod server;
+mod walk;
+
+pub(crate) use executor::executor_run_hook;
+pub use executor::*;
+pub use node::*;
+pub use server::*;
+pub use walk::*;
