@@ -1,7 +1,6 @@
 //! Tests that run inside the server, one file per feature. pgrx finds its settings in this module.
 
 mod label;
-mod redact;
 mod tripwire;
 
 /// Called once before the first test.

@@ -62,6 +62,7 @@ codes! {
     Registry       "WD040" ERRCODE_DATA_CORRUPTED "registry unreadable";
     Source         "WD041" ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION "source missing";
     Derived        "WD042" ERRCODE_RESTRICT_VIOLATION "rows are derived from it";
+    Audit          "WD043" ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE "audit not available";
 }
 
 /// A refusal on its way to the client.

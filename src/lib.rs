@@ -11,6 +11,7 @@
 use pgrx::prelude::*;
 
 mod api;
+mod audit;
 mod config;
 mod errors;
 mod guard;
@@ -42,6 +43,7 @@ pub extern "C-unwind" fn _PG_init() {
         return;
     }
     config::define();
+    audit::install();
     session::install();
     guard::install();
     lineage::install();

@@ -11,6 +11,7 @@ mod lineage;
 mod mask;
 mod rows;
 mod session;
+mod trail;
 mod watermark;
 
 use crate::errors::{self, Code, WardError};

@@ -1,5 +1,6 @@
 //! `post_parse_analyze_hook`: the first point at which a statement's text can be masked.
 
+use crate::pg::net;
 use crate::pg::slot::HookSlot;
 use crate::session::disclosure;
 use pgrx::pg_sys;
@@ -26,6 +27,7 @@ unsafe extern "C-unwind" fn analyze(
 ) {
     // SAFETY: S5.
     unsafe {
+        net::spread();
         if disclosure::is_needed() {
             before();
         }

@@ -10,6 +10,7 @@
 //! our own refusals into errors. Their order: cheap exit, typed view, feature, refusal, previous hook.
 
 mod analyze;
+mod authentication;
 mod executor;
 mod function;
 mod log;
@@ -19,6 +20,7 @@ mod relation_info;
 mod utility;
 
 use crate::errors::{Result, WardError};
+use crate::audit;
 use crate::lineage::cascade;
 use crate::pg::{slot, xact};
 use crate::registry;
@@ -34,8 +36,12 @@ pub fn install() {
     utility::install();
     object_access::install();
     analyze::install();
+    authentication::install();
     log::install();
-    xact::before_commit(|| raise(cascade::refuse_unfinished()));
+    xact::before_commit(|| {
+        raise(cascade::refuse_unfinished());
+        audit::emit::flush_due();
+    });
     slot::set_installed();
 }
 

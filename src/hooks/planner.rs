@@ -147,6 +147,9 @@ unsafe extern "C-unwind" fn after(plan: *mut pg_sys::PlannedStmt, pass: Pass) {
         if pass.notes {
             plan.set_noting();
         }
+        if let Some(limit) = pass.search {
+            plan.set_search(limit);
+        }
         if fingerprint == own::FINGERPRINT {
             own::planned();
         } else if config::fill_vector_results() {

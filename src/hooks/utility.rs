@@ -3,6 +3,7 @@
 use super::raise;
 use crate::guard;
 use crate::pg::copy::{self, Job};
+use crate::pg::net;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::pg::statement::{self, Source};
@@ -53,6 +54,7 @@ unsafe extern "C-unwind" fn utility(
 ) {
     // SAFETY: S5.
     unsafe {
+        net::spread();
         let step = before(statement, source);
         let (statement, source) = (step.statement, step.source);
         match (step.copy, PREVIOUS.get()) {

@@ -3,6 +3,8 @@
 //!
 //! - here: what is touched, what is refused, then row conditions ([`rows`]), masks ([`mask`]), fold;
 //! - [`fold`]: context functions become constants;
+//! - [`search`]: which rows a vector search returns;
+//! - [`trail`]: what the audit is told;
 //! - [`run`]: what is checked again when a plan starts and each time it is fetched from.
 //!
 //! It is the single authority on rows: for every protected relation it removes what the catalog
@@ -11,6 +13,8 @@
 
 mod fold;
 pub mod run;
+mod search;
+pub mod trail;
 
 use crate::config;
 use crate::errors::{Code, Result, WardError};
@@ -24,7 +28,7 @@ use crate::pg::foreign_key;
 use crate::pg::inline::{Expansion, Inlined};
 use crate::pg::node::{Command, Query, Rte};
 use crate::pg::own;
-use crate::pg::plan::Fingerprint;
+use crate::pg::plan::{Fingerprint, Limit};
 use crate::pg::xact;
 use crate::registry::{self, Protection};
 use crate::rows;
@@ -48,6 +52,8 @@ pub struct Pass {
     pub fills_new_table: bool,
     /// Does it note what it returns?
     pub notes: bool,
+    /// Is it a vector search?
+    pub search: Option<Limit>,
     /// Is it planned in the context of foreign keys?
     pub foreign_key: bool,
     /// When planning began (see [`session::consulted`]); `None` where the pass did not look.
@@ -137,7 +143,9 @@ fn enforce_expanded(
             ..Pass::default()
         });
     }
+    trail::planning(query)?;
     let notes = watermark::is_tracked()?;
+    let mut search = None;
     let fingerprint = match session::access()? {
         Access::Maintenance => {
             mark_all(query)?;
@@ -160,6 +168,7 @@ fn enforce_expanded(
             if notes {
                 watermark::enforce(query, new_table.is_some(), &objects)?;
             }
+            search = search::enforce(query, &objects)?;
             if touched.masks {
                 mask::enforce(query, &identity, &objects)?;
             }
@@ -170,6 +179,7 @@ fn enforce_expanded(
     Ok(Pass {
         fingerprint: Some(fingerprint),
         notes,
+        search,
         inlined,
         fills_new_table: new_table.is_some(),
         ..Pass::default()

@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
 //! What is checked when a plan starts, and again each time rows are fetched from it.
 
-use super::{MAINTENANCE, refuse_unsafe};
+use super::{MAINTENANCE, refuse_unsafe, trail};
+use crate::audit::statement;
 use crate::errors::{Code, Result, WardError};
 use crate::lineage::watermark;
 use crate::pg;
@@ -22,6 +23,8 @@ pub struct Execution {
     hides_rows: bool,
     /// Does it note what it returns?
     notes: bool,
+    /// Whose rows are counted for the audit.
+    counted: Option<Running>,
 }
 
 impl Execution {
@@ -32,7 +35,7 @@ impl Execution {
 
     /// Is there anything for [`fetched`] to take back?
     pub fn leaves_work(self) -> bool {
-        self.settings.is_some() || self.foreign_key || self.notes
+        self.settings.is_some() || self.foreign_key || self.notes || self.counted.is_some()
     }
 }
 
@@ -57,6 +60,7 @@ pub fn start(query: Running, announced: bool) -> Result<bool> {
     }
     let bound = check(query)?;
     if bound {
+        trail::admit()?;
         session::check_writer()?;
         if session::has_token() {
             refuse_unsafe(query.plan().is_for_new_table())?;
@@ -96,7 +100,11 @@ fn begin_notes(query: Running) -> Result<bool> {
 /// Errors: as [`start`], and WD034 where the rows would be kept beyond the transaction.
 pub fn fetch(query: Running) -> Result<Execution> {
     let bound = !pg::in_parallel_worker() && check(query)?;
+    if bound {
+        statement::fetching(query.key());
+    }
     Ok(Execution {
+        counted: bound.then_some(query),
         settings: if bound { prepare(query)? } else { None },
         foreign_key: foreign_key::enter(),
         hides_rows: bound && query.plan().writes() && hides_rows(),
@@ -137,6 +145,9 @@ pub fn fetched(execution: Execution) {
     if execution.notes {
         watermark::leave();
     }
+    if let Some(query) = execution.counted {
+        statement::fetched(query.key(), query.rows());
+    }
 }
 
 fn check(query: Running) -> Result<bool> {
@@ -165,11 +176,21 @@ fn another_identity() -> WardError {
     .hint("Run the statement again.")
 }
 
+/// A plan that depends on the identity has started. Error: WD043 if that cannot be recorded.
+pub fn started(query: Running) -> Result<()> {
+    match session::identity::last() {
+        _ if query.plan().fingerprint() == Some(MAINTENANCE) => {
+            record_maintenance();
+            trail::begin(query, &Access::Maintenance)
+        }
+        Some(identity) => trail::begin(query, &Access::Bound(identity)),
+        None => Ok(()),
+    }
+}
+
 /// Records that an administrator's statement touched a protected relation.
-pub fn record_maintenance(query: Running) {
-    if query.plan().fingerprint() == Some(MAINTENANCE)
-        && let Some(reason) = pg::guc::maintenance()
-    {
+fn record_maintenance() {
+    if let Some(reason) = pg::guc::maintenance() {
         log::record(&format!(
             "ward: maintenance by role \"{}\": {reason}",
             pg::catalog::role_name(pg::catalog::session_roles().0)

@@ -35,6 +35,12 @@ impl Text {
     }
 }
 
+/// Are backslashes in plain string literals ordinary characters (`standard_conforming_strings`)?
+pub fn has_standard_strings() -> bool {
+    // SAFETY: S1.
+    unsafe { pg_sys::standard_conforming_strings }
+}
+
 /// How many bytes of a text `pg_stat_activity` keeps, its terminator included.
 pub fn shown_size() -> usize {
     // SAFETY: S1; fixed at server start.
@@ -78,6 +84,10 @@ impl Message {
     pub fn hide_statement(&mut self) {
         // SAFETY: by the contract of new().
         unsafe { (*self.0).hide_stmt = true };
+    }
+
+    pub(super) fn raw(&self) -> *mut ErrorData {
+        self.0
     }
 
     /// Does it end the statement?

@@ -18,8 +18,20 @@ const FIRST_ITEM: c_int = -0x5741_5200;
 const VECTOR_ITEM: c_int = FIRST_ITEM + 4;
 const NEW_TABLE_ITEM: c_int = FIRST_ITEM + 5;
 const NOTE_ITEM: c_int = FIRST_ITEM + 6;
+const SEARCH_ITEM: c_int = FIRST_ITEM + 7;
+const SEARCH_PARAMETER_ITEM: c_int = FIRST_ITEM + 8;
 const RELAXED: u32 = 1;
 const STRICT: u32 = 2;
+
+/// How many rows a query asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    Rows(u32),
+    /// As many as this parameter says.
+    Parameter(u32),
+    /// What it computes in another way, or no limit.
+    Unknown,
+}
 
 /// A finished plan, private to the planner hook or to the executor.
 #[derive(Clone, Copy)]
@@ -87,6 +99,38 @@ impl Plan {
             Some(Mode::Relaxed) => self.add_item(VECTOR_ITEM, RELAXED),
             Some(Mode::Strict) => self.add_item(VECTOR_ITEM, STRICT),
             None => {}
+        }
+    }
+
+    /// Says that the plan is a vector search for so many rows.
+    pub fn set_search(self, limit: Limit) {
+        match limit {
+            Limit::Rows(rows) => self.add_item(SEARCH_ITEM, rows),
+            Limit::Parameter(number) => self.add_item(SEARCH_PARAMETER_ITEM, number),
+            Limit::Unknown => self.add_item(SEARCH_ITEM, u32::MAX),
+        }
+    }
+
+    /// Is it one?
+    pub fn search(self) -> Option<Limit> {
+        self.items().find_map(|(cache, value)| match (cache, value) {
+            (SEARCH_ITEM, u32::MAX) => Some(Limit::Unknown),
+            (SEARCH_ITEM, rows) => Some(Limit::Rows(rows)),
+            (SEARCH_PARAMETER_ITEM, number) => Some(Limit::Parameter(number)),
+            _ => None,
+        })
+    }
+
+    /// `select`, `insert`, …
+    pub fn command(self) -> &'static str {
+        // SAFETY: S2.
+        match unsafe { (*self.0).commandType } {
+            pg_sys::CmdType::CMD_SELECT => "select",
+            pg_sys::CmdType::CMD_INSERT => "insert",
+            pg_sys::CmdType::CMD_UPDATE => "update",
+            pg_sys::CmdType::CMD_DELETE => "delete",
+            pg_sys::CmdType::CMD_MERGE => "merge",
+            _ => "other",
         }
     }
 

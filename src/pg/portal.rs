@@ -1,9 +1,10 @@
 //! Running queries: which ones depend on the identity, and for how long.
 
 use super::plan::Plan;
+use pgrx::FromDatum;
 use pgrx::pg_sys;
 use std::cell::RefCell;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 
 thread_local! {
     /// Executors that depend on the identity, by the address of their EState.
@@ -27,6 +28,53 @@ impl Running {
     pub fn plan(self) -> Plan {
         // SAFETY: S2.
         unsafe { Plan::new((*self.0).plannedstmt) }
+    }
+
+    /// What tells it from other queries while it lives.
+    pub fn key(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The text of its statement alone; empty if there is none.
+    pub fn text(self) -> &'static [u8] {
+        // SAFETY: S2; for use within the hook call only.
+        unsafe {
+            let text = (*self.0).sourceText;
+            if text.is_null() {
+                return b"";
+            }
+            let text = CStr::from_ptr(text).to_bytes();
+            let plan = &*(*self.0).plannedstmt;
+            let from = usize::try_from(plan.stmt_location).unwrap_or_default();
+            let rest = text.get(from..).unwrap_or(text);
+            match usize::try_from(plan.stmt_len) {
+                Ok(length) if length > 0 => rest.get(..length).unwrap_or(rest),
+                _ => rest,
+            }
+        }
+    }
+
+    /// How many rows the run that has just ended returned or changed.
+    pub fn rows(self) -> u64 {
+        // SAFETY: S2; null before it has started.
+        unsafe { (*self.0).estate.as_ref().map_or(0, |state| state.es_processed) }
+    }
+
+    /// The value of an integer parameter of the statement; `None` if it has no such parameter.
+    pub fn integer_parameter(self, number: u32) -> Option<i64> {
+        // SAFETY: S2; parameters that are fetched on demand are left alone.
+        unsafe {
+            let list = (*self.0).params.as_ref()?;
+            if list.paramFetch.is_some() || number == 0 || number > list.numParams as u32 {
+                return None;
+            }
+            let parameter = list.params.as_slice(list.numParams as usize).get(number as usize - 1)?;
+            match parameter.ptype {
+                pg_sys::INT8OID => i64::from_datum(parameter.value, parameter.isnull),
+                pg_sys::INT4OID => i32::from_datum(parameter.value, parameter.isnull).map(i64::from),
+                _ => None,
+            }
+        }
     }
 
     /// Counts this query as open until its executor state goes away, by end or by error.

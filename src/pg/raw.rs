@@ -16,6 +16,7 @@ unsafe extern "C-unwind" {
     ) -> *mut PlannedStmt;
     pub fn standard_ExecutorStart(desc: *mut QueryDesc, flags: c_int);
     pub fn standard_ExecutorFinish(desc: *mut QueryDesc);
+    pub fn standard_ExecutorEnd(desc: *mut QueryDesc);
     pub fn standard_ProcessUtility(
         statement: *mut PlannedStmt,
         source: *const c_char,

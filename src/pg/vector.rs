@@ -5,9 +5,10 @@
 //! iterative scan goes on until enough are found. Its complete mode returns rows slightly out of
 //! order, so a Sort of the few rows of the LIMIT restores the order that the query asked for.
 
-use super::node::{list_items, make_node};
-use super::plan::Plan;
-use super::{catalog, guc};
+use super::node::{Query, list_items, make_node};
+use super::plan::{Limit, Plan};
+use super::tree::Shape;
+use super::{catalog, guc, operators};
 use pgrx::pg_sys::{self, NodeTag, Oid};
 use std::ffi::CStr;
 
@@ -257,6 +258,41 @@ unsafe fn add_cells(slots: &mut Vec<*mut *mut pg_sys::Plan>, list: *mut pg_sys::
     unsafe {
         for i in 0..(*list).length as usize {
             slots.push((&raw mut (*(*list).elements.add(i)).ptr_value).cast());
+        }
+    }
+}
+
+impl Query {
+    /// How many rows it asks for, if it orders them by a distance.
+    pub fn distance_limit(self) -> Option<Limit> {
+        let by_distance = self.sort_targets().iter().any(|target| {
+            matches!(target.expr().shape(), Shape::Operator(operator, ..)
+                if operators::orders_by_distance(operator))
+        });
+        if !by_distance {
+            return None;
+        }
+        // SAFETY: S2; each cast follows from the tag.
+        unsafe {
+            let mut limit = (*self.raw()).limitCount;
+            // LIMIT is of type bigint: an integer parameter is cast.
+            if let Some(node) = limit.as_ref()
+                && node.type_ == NodeTag::T_FuncExpr
+            {
+                limit = list_items::<pg_sys::Node>((*limit.cast::<pg_sys::FuncExpr>()).args).next()?;
+            }
+            let limit = limit.as_ref()?;
+            Some(match limit.type_ {
+                NodeTag::T_Const => {
+                    let constant = &*std::ptr::from_ref(limit).cast::<pg_sys::Const>();
+                    u32::try_from(constant.constvalue.value()).map_or(Limit::Unknown, Limit::Rows)
+                }
+                NodeTag::T_Param => {
+                    let parameter = &*std::ptr::from_ref(limit).cast::<pg_sys::Param>();
+                    u32::try_from(parameter.paramid).map_or(Limit::Unknown, Limit::Parameter)
+                }
+                _ => Limit::Unknown,
+            })
         }
     }
 }

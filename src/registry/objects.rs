@@ -2,6 +2,7 @@
 //! The extension's own catalog objects, by OID.
 
 use super::Cached;
+use crate::audit::denial;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::{Oid, catalog};
 use std::cell::Cell;
@@ -44,6 +45,8 @@ pub struct Objects {
     pub flow: FlowFunctions,
     /// What keeps the watermark.
     pub watermark: WatermarkFunctions,
+    /// Tells the audit which rows a search has found.
+    pub audit_found: Oid,
     /// What reads and writes values that live in a jsonb column.
     pub carrier: CarrierFunctions,
     /// What masks are computed by.
@@ -133,7 +136,13 @@ thread_local! {
 ///
 /// Error: WD040 if it is installed but incomplete.
 pub fn objects() -> Result<Option<Rc<Objects>>> {
-    OBJECTS.with(|objects| objects.get_or_load(load))
+    OBJECTS.with(|objects| {
+        objects.get_or_load(|| {
+            let found = load()?;
+            denial::set_concerned(found.is_some());
+            Ok(found)
+        })
+    })
 }
 
 /// Forgets them: a schema was created, dropped or renamed.
@@ -209,6 +218,7 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
             raise_carried: function(c"carried_raise_to_mark", internal)?,
             covered: function(c"covers_mark", internal)?,
         },
+        audit_found: function(c"audit_found", internal)?,
         carrier: carrier_functions(internal)?,
         masks: mask_functions(internal)?,
         admin: catalog::role(c"ward_admin"),

@@ -63,6 +63,10 @@ pub struct Protection {
     pub derivatives: Vec<Rc<Derivation>>,
     /// The columns that derivations find rows by.
     pub keys: Vec<Key>,
+    /// How reads are recorded at least: `async`, `commit` or `strict`.
+    pub audit_reads: Option<String>,
+    /// Tells this state of the relation from earlier ones, in this process.
+    pub serial: u64,
     /// Are the triggers that keep derived rows in step in place, here and in every child?
     pub in_step: bool,
 }
@@ -129,6 +133,7 @@ thread_local! {
     static RESOLVED_STALE: Cell<bool> = const { Cell::new(true) };
     static IDLE: Cell<bool> = const { Cell::new(false) };
     static TABLES: Cell<[Oid; 3]> = const { Cell::new([Oid::INVALID; 3]) };
+    static SERIAL: Cell<u64> = const { Cell::new(0) };
     static NEEDS_WATERMARK: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -326,6 +331,8 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         label: column("label", &row.label, Content::Label)?,
         owner: dimension("owner", &row.owner, Scalar::of)?,
         acl: dimension("acl", &row.acl, Scalar::of_array)?,
+        audit_reads: option("audit_reads").map(str::to_owned),
+        serial: SERIAL.replace(SERIAL.get() + 1),
         default_label,
         label_from_watermark: row.needs_watermark(),
         shared_tenant: option("shared_tenant").map(str::to_owned),

@@ -24,6 +24,7 @@ pub(super) struct Options {
     pub label_existing: Option<Label>,
     pub label_from_watermark: bool,
     pub shared_tenant: Option<String>,
+    pub audit_reads: Option<String>,
 }
 
 /// Protects a relation; see `ward.protect` in the reference.
@@ -270,6 +271,9 @@ fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
     if let Some(shared) = &options.shared_tenant {
         kept.insert("shared_tenant".into(), shared.clone().into());
     }
+    if let Some(level) = &options.audit_reads {
+        kept.insert("audit_reads".into(), level.clone().into());
+    }
     if options.label_from_watermark {
         kept.insert(registry::LABEL_DEFAULT.into(), registry::WATERMARK.into());
     }
@@ -398,9 +402,10 @@ fn parse_options(options: &Value) -> Result<Options> {
             "label_existing" => parsed.label_existing = Some(label()?),
             registry::LABEL_DEFAULT => parsed.label_from_watermark = is_watermark(&text()?)?,
             "shared_tenant" => parsed.shared_tenant = Some(text()?),
+            "audit_reads" => parsed.audit_reads = Some(audit_level(text()?)?),
             _ => {
                 return Err(WardError::new(Code::Argument, format!("ward.protect has no option \"{name}\""))
-                    .hint("Options: add_columns, tenant_type, default_label, label_default, label_existing, shared_tenant."));
+                    .hint("Options: add_columns, tenant_type, default_label, label_default, label_existing, shared_tenant, audit_reads."));
             }
         }
     }
@@ -417,6 +422,17 @@ fn is_watermark(text: &str) -> Result<bool> {
         "option \"label_default\" must be \"watermark\"",
     )
     .hint("A label for rows without one is the option default_label."))
+}
+
+/// How reads are recorded at least.
+fn audit_level(text: String) -> Result<String> {
+    if ["async", "commit", "strict"].contains(&text.as_str()) {
+        return Ok(text);
+    }
+    Err(WardError::new(
+        Code::Argument,
+        "option \"audit_reads\" must be async, commit or strict",
+    ))
 }
 
 /// The type for an added tenant column; a fixed list, because it becomes part of a statement.

@@ -2,11 +2,11 @@
 //! Keeping tokens out of what the server shows: its activity, its log, the texts that other
 //! extensions get.
 
-use super::redact;
 use crate::pg::activity::{self, Message, Text};
 use crate::pg::statement::Source;
 use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
+use ward_token::redact;
 
 thread_local! {
     /// The text last looked at, and whether it holds a token: one statement passes several hooks.

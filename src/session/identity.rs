@@ -5,6 +5,7 @@
 //! generation, revocation, `exp` and `nbf` are looked at on each use (RFC 8725 §3; a cached verdict
 //! outlives its reasons).
 
+use crate::audit::{self, Actor};
 use crate::errors::{Code, Result, WardError};
 use crate::pg;
 use crate::pg::guc::{self, TokenHash};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use ward_audit::Block;
 use ward_core::{Principal, Verified};
 use ward_token::{Issuer, RevocationKind, UnverifiedToken};
 
@@ -28,6 +30,8 @@ pub struct Identity {
     hash: TokenHash,
     /// The trust generation that the signature and the revocations were checked against.
     generation: u64,
+    /// What the audit calls it.
+    actor: Actor,
     /// Binds plans to what was folded into them.
     pub fingerprint: Fingerprint,
 }
@@ -63,10 +67,12 @@ pub fn current() -> Result<Rc<Identity>> {
     let cached = last.or_else(|| CACHE.with_borrow(|cache| cache.get(&hash).cloned()));
     if let Some(identity) = cached.filter(|identity| identity.generation == trust.generation) {
         LAST.set(Some(Rc::clone(&identity)));
+        audit::act_as(&identity.actor);
         ward_token::recheck(identity.principal(), identity.issuer.leeway(), now)?;
         return Ok(identity);
     }
     let identity = Rc::new(verify(hash, &trust, now)?);
+    audit::act_as(&identity.actor);
     LAST.set(Some(Rc::clone(&identity)));
     CACHE.with_borrow_mut(|cache| {
         if cache.len() >= REMEMBERED {
@@ -76,6 +82,11 @@ pub fn current() -> Result<Rc<Identity>> {
         cache.insert(hash, Rc::clone(&identity));
     });
     Ok(identity)
+}
+
+/// The identity that was last found to be in force, without another look.
+pub fn last() -> Option<Rc<Identity>> {
+    LAST.with_borrow(Clone::clone)
 }
 
 fn verify(hash: TokenHash, trust: &Trust, now: i64) -> Result<Identity> {
@@ -91,6 +102,7 @@ fn verify(hash: TokenHash, trust: &Trust, now: i64) -> Result<Identity> {
     ward_token::check_revoked(principal.get(), |kind, value| trust.is_revoked(kind, value))?;
     let fingerprint = fingerprint(principal.get(), &hash);
     Ok(Identity {
+        actor: Actor::new(hash, block(principal.get(), hash)),
         principal,
         issuer,
         hash,
@@ -107,6 +119,23 @@ pub fn hex(hash: &TokenHash) -> String {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .map(|digit| char::from(DIGITS[usize::from(digit)]))
         .collect()
+}
+
+/// Who it is, for the audit. A token with an actor (RFC 8693 §4.1) is used on behalf of its subject.
+fn block(principal: &Principal, hash: TokenHash) -> Block {
+    Block::Identity {
+        issuer: principal.issuer.clone(),
+        subject: principal.subject.clone(),
+        kind: principal.kind.name().to_owned(),
+        tenants: principal.tenants.clone(),
+        clearance: principal.clearance.to_bits(),
+        token_id: principal.token_id.clone(),
+        token_hash: hash,
+        sid: principal.session_id.clone(),
+        actors: principal.actors.clone(),
+        on_behalf_of: (!principal.actors.is_empty()).then(|| principal.subject.clone()),
+        expires_at: principal.expires_at,
+    }
 }
 
 /// Everything that the fold writes into a plan, in 128 bits.

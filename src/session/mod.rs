@@ -6,14 +6,13 @@
 //! - [`transaction`]: which identity the current transaction has written as;
 //! - [`consulted`]: whether anybody asked for the identity while a statement was being planned;
 //! - [`level`]: which statements are under way around the current one;
-//! - [`redact`], [`disclosure`]: keeping tokens out of logs, errors and activity views.
+//! - [`disclosure`]: keeping tokens out of logs, errors and activity views.
 
 mod change;
 pub mod consulted;
 pub mod disclosure;
 pub mod identity;
 pub mod level;
-pub mod redact;
 mod transaction;
 
 pub use change::refuse_if_fixed;

@@ -30,6 +30,7 @@ mod json;
 mod jwks;
 mod mapping;
 mod options;
+pub mod redact;
 mod revocation;
 mod shape;
 #[cfg(test)]

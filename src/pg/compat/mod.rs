@@ -4,11 +4,15 @@
 
 mod executor;
 mod node;
+mod port;
+mod rights;
 mod server;
 mod walk;
 
 pub(crate) use executor::executor_run_hook;
 pub use executor::*;
 pub use node::*;
+pub use port::*;
+pub use rights::*;
 pub use server::*;
 pub use walk::*;

@@ -1,0 +1,36 @@
+#![forbid(unsafe_code)]
+//! What is recorded, and how it comes to be trusted.
+//!
+//! - [`emit`]: records in the write-ahead log, which survive aborts, crashes and read-only transactions;
+//! - [`who`], [`text`], [`statement`], [`denial`], [`rollback`]: what they say;
+//! - [`state`]: what the server's processes share;
+//! - [`spool`]: records of a standby.
+//!
+//! docs/audit.md tells the whole way of an event, ARCHITECTURE.md the reasons.
+
+mod backlog;
+pub mod denial;
+pub mod emit;
+pub mod key;
+mod rollback;
+mod spool;
+pub mod state;
+pub mod statement;
+pub mod text;
+pub mod who;
+
+pub use backlog::admit;
+pub use emit::{Durability, Encoded, References, emit};
+pub use who::{Actor, act_as};
+
+use crate::pg::{net, shmem, xact};
+
+/// Reserves shared memory and spreads the net; once, from `_PG_init`.
+pub fn install() {
+    shmem::install::<state::State>();
+    net::watch(denial::raised);
+    xact::watch(statement::on_event);
+    xact::watch(rollback::on_event);
+    xact::watch(denial::on_event);
+    xact::watch(emit::on_event);
+}

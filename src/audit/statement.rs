@@ -1,0 +1,238 @@
+#![forbid(unsafe_code)]
+//! Statements over protected relations, from their start to their end.
+//!
+//! One event per statement, written when it has ended and its rows are counted; a statement that fails,
+//! or whose transaction is rolled back before it ended, gets its event then. Strict reads get one before
+//! their first row as well, and wait until that is durable.
+
+use super::emit::{self, Durability, Encoded, References};
+use super::text;
+use crate::errors::Result;
+use crate::pg::activity::Text;
+use crate::pg::xact::Event as Transaction;
+use crate::pg::{net, wal};
+use std::cell::RefCell;
+use std::rc::Rc;
+use ward_audit::{Event, Kind, Outcome, Stage};
+use ward_core::Label;
+
+/// How sure it must be that a read is recorded, before its rows are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Recorded when it has ended, durable soon after.
+    Async,
+    /// Durable before the client is told that its transaction has ended.
+    Commit,
+    /// Durable before the first row leaves the server.
+    Strict,
+}
+
+/// What is known of a statement when it starts.
+#[derive(Clone)]
+pub struct Statement {
+    pub kind: Kind,
+    /// `select`, `insert`, …
+    pub command: &'static str,
+    pub references: References,
+    pub level: Level,
+    /// LIMIT of a vector search.
+    pub k: Option<u64>,
+    pub policy_version: u64,
+    /// Further facts, as JSON.
+    pub detail: Option<String>,
+}
+
+/// How many bytes of keys an event holds: an entry of the log ends at 65,535.
+const MAX_KEYS: usize = 32_768;
+
+struct Open {
+    /// The address of its descriptor.
+    key: usize,
+    /// How deep in savepoints it was started.
+    nesting: i32,
+    about: Statement,
+    rows: u64,
+    /// Is it fetching, so that an error leaves unknown how many rows it has sent?
+    is_running: bool,
+    keys: Vec<String>,
+    key_bytes: usize,
+    labels: Option<Label>,
+    /// The event that was written before its first row.
+    start: Option<u64>,
+}
+
+#[derive(Default)]
+struct Statements {
+    open: Vec<Open>,
+    /// What is being planned: a refusal names it.
+    planned: Option<(&'static str, Rc<Encoded>)>,
+}
+
+thread_local! {
+    static STATEMENTS: RefCell<Statements> = RefCell::default();
+}
+
+/// A query over these relations is being planned.
+pub fn planning(command: &'static str, relations: Rc<Encoded>) {
+    STATEMENTS.with_borrow_mut(|statements| statements.planned = Some((command, relations)));
+}
+
+/// A statement starts. Error: WD043 if nothing can be recorded.
+pub fn begin(key: usize, about: Statement) -> Result<()> {
+    let start = match about.level {
+        Level::Strict => {
+            let event = Event {
+                stage: Some(Stage::Start),
+                ..event(&about)
+            };
+            Some(emit::emit(event, &about.references, Durability::Now)?)
+        }
+        Level::Async | Level::Commit => None,
+    };
+    STATEMENTS.with_borrow_mut(|statements| {
+        statements.planned = None;
+        statements.open.push(Open {
+            key,
+            nesting: wal::nest_level(),
+            about,
+            rows: 0,
+            is_running: false,
+            keys: Vec::new(),
+            key_bytes: 0,
+            labels: None,
+            start,
+        });
+    });
+    Ok(())
+}
+
+/// Is any statement open? Asked at the end of each.
+#[inline]
+pub fn any() -> bool {
+    STATEMENTS.with_borrow(|statements| !statements.open.is_empty())
+}
+
+/// An open statement begins to fetch.
+pub fn fetching(key: usize) {
+    of(key, |open| open.is_running = true);
+}
+
+/// It has returned or changed rows.
+pub fn fetched(key: usize, rows: u64) {
+    of(key, |open| {
+        open.rows += rows;
+        open.is_running = false;
+    });
+}
+
+fn of(key: usize, f: impl FnOnce(&mut Open)) {
+    STATEMENTS.with_borrow_mut(|statements| {
+        if let Some(open) = statements.open.iter_mut().rfind(|open| open.key == key) {
+            f(open);
+        }
+    });
+}
+
+/// A search that runs has found the row with this key (a JSON object), under this label.
+pub fn add_key(key: String, label: Label) {
+    STATEMENTS.with_borrow_mut(|statements| {
+        if let Some(open) = statements.open.last_mut() {
+            open.labels = Some(open.labels.map_or(label, |labels| labels.join(label)));
+            if open.key_bytes < MAX_KEYS {
+                open.key_bytes += key.len();
+                open.keys.push(key);
+            }
+        }
+    });
+}
+
+/// A statement has ended. Error: WD043 if nothing can be recorded.
+pub fn end(key: usize) -> Result<()> {
+    let open = STATEMENTS.with_borrow_mut(|statements| {
+        let at = statements.open.iter().rposition(|open| open.key == key)?;
+        Some(statements.open.remove(at))
+    });
+    match open {
+        Some(open) => open.record(Outcome::Allowed),
+        None => Ok(()),
+    }
+}
+
+/// Follows transactions and savepoints: what they end without its own end has failed.
+pub fn on_event(event: Transaction) {
+    let from = match event {
+        Transaction::Abort => 0,
+        Transaction::SavepointAbort => wal::nest_level(),
+        Transaction::Commit => {
+            STATEMENTS.take();
+            return;
+        }
+        _ => return,
+    };
+    let failed = STATEMENTS.with_borrow_mut(|statements| {
+        statements.planned = None;
+        let (failed, open) = std::mem::take(&mut statements.open)
+            .into_iter()
+            .partition(|open| open.nesting >= from);
+        statements.open = open;
+        failed
+    });
+    let failed: Vec<Open> = failed;
+    for open in failed {
+        // Whoever has no key does not get as far as here.
+        let _ = open.record(Outcome::Error);
+    }
+}
+
+impl Open {
+    fn record(self, outcome: Outcome) -> Result<()> {
+        let durability = match self.about.level {
+            Level::Async => Durability::Soon,
+            Level::Commit | Level::Strict => Durability::AtCommit,
+        };
+        let event = Event {
+            outcome,
+            sqlstate: (outcome == Outcome::Error).then(net::last_sqlstate),
+            stage: self.start.map(|_| Stage::End),
+            first_seq: self.start,
+            rows: (!self.is_running).then_some(self.rows),
+            keys: self.keys,
+            labels: self.labels.map(Label::to_bits),
+            ..event(&self.about)
+        };
+        emit::emit(event, &self.about.references, durability).map(|_| ())
+    }
+}
+
+fn event(about: &Statement) -> Event {
+    Event {
+        kind: about.kind,
+        statement: Some(about.command.to_owned()),
+        k: about.k,
+        policy_version: Some(about.policy_version),
+        detail: about.detail.clone(),
+        ..Event::default()
+    }
+}
+
+/// The text that the client sent, while one is being processed.
+pub fn client_text() -> Option<Rc<Encoded>> {
+    Text::current().map(|text| text::block(text.bytes()))
+}
+
+/// What kind of statement is being planned or run.
+pub fn current_kind() -> Option<String> {
+    STATEMENTS.with_borrow(|statements| {
+        let planned = statements.planned.as_ref().map(|(command, _)| *command);
+        let running = statements.open.last().map(|open| open.about.command);
+        planned.or(running).map(str::to_owned)
+    })
+}
+
+/// The relations of the statement that is being planned or run.
+pub fn current_relations() -> Option<Rc<Encoded>> {
+    STATEMENTS.with_borrow(|statements| {
+        let planned = statements.planned.as_ref().map(|(_, relations)| Rc::clone(relations));
+        planned.or_else(|| statements.open.last()?.about.references.relations.clone())
+    })
+}

@@ -1,0 +1,118 @@
+#![forbid(unsafe_code)]
+//! Who acts: the session of the database, the identity of the token, the role in force.
+//!
+//! All of it is remembered beforehand, because a refusal is recorded in the middle of an error, when
+//! no catalog can be read.
+
+use super::emit::Encoded;
+use crate::pg::guc::{self, TokenHash};
+use crate::pg::{Oid, catalog, client};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use ward_audit::Block;
+
+/// A verified identity, ready to be recorded.
+#[derive(Clone)]
+pub struct Actor {
+    token: TokenHash,
+    block: Rc<Encoded>,
+}
+
+impl Actor {
+    /// The identity that this token speaks for.
+    pub fn new(token: TokenHash, block: Block) -> Self {
+        Self {
+            token,
+            block: Encoded::new(block),
+        }
+    }
+}
+
+/// Who acts right now.
+pub struct Who {
+    pub session: Rc<Encoded>,
+    pub identity: Option<Rc<Encoded>>,
+    pub role: Option<Rc<str>>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The session's block, and the application name that stands in it.
+    session: Option<(Rc<Encoded>, Vec<u8>)>,
+    actor: Option<Actor>,
+    roles: HashMap<Oid, Rc<str>>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+/// Says whom the token in force speaks for.
+pub fn act_as(actor: &Actor) {
+    KNOWN.with_borrow_mut(|known| {
+        if known.actor.as_ref().is_none_or(|last| last.token != actor.token) {
+            known.actor = Some(actor.clone());
+        }
+    });
+}
+
+/// Learns the name of the role in force; where catalogs can be read.
+pub fn learn_role() {
+    let role = client::role();
+    KNOWN.with_borrow_mut(|known| {
+        if !known.roles.contains_key(&role) {
+            known.roles.insert(role, catalog::role_name(role).into());
+        }
+    });
+}
+
+/// Forgets the names of roles: one may have been changed.
+pub fn forget_roles() {
+    KNOWN.with_borrow_mut(|known| known.roles.clear());
+}
+
+/// Who acts.
+pub fn current() -> Who {
+    KNOWN.with_borrow_mut(|known| {
+        let token = guc::token_hash();
+        let actor = known.actor.as_ref().filter(|actor| Some(actor.token) == token);
+        Who {
+            identity: actor.map(|actor| Rc::clone(&actor.block)),
+            role: known.roles.get(&client::role()).cloned(),
+            session: known.session(),
+        }
+    })
+}
+
+impl Known {
+    fn session(&mut self) -> Rc<Encoded> {
+        let application = client::application().unwrap_or_default();
+        if let Some((block, name)) = &self.session
+            && name == application
+        {
+            return Rc::clone(block);
+        }
+        let block = Encoded::new(session(application));
+        // Before the database is known there is more to say later.
+        if client::database() != 0 {
+            self.session = Some((Rc::clone(&block), application.to_vec()));
+        }
+        block
+    }
+}
+
+fn session(application: &[u8]) -> Block {
+    let client = client::current();
+    Block::Session {
+        pid: client::process(),
+        database_oid: client::database(),
+        database: client.database.unwrap_or_default(),
+        role: client.role.unwrap_or_default(),
+        client_address: client.address,
+        client_port: client.port,
+        application: (!application.is_empty())
+            .then(|| String::from_utf8_lossy(application).into_owned()),
+        started: client::started(),
+    }
+}
