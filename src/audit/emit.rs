@@ -137,9 +137,9 @@ impl Writer {
         event.text = to.text.as_ref().map(|text| self.refer(text)).transpose()?;
         event.relations = to.relations.as_ref().map(|r| self.refer(r)).transpose()?;
         event.xid = wal::transaction_id();
-        let (kind, sequence) = (event.kind, self.sequence);
+        let (kind, outcome, sequence) = (event.kind, event.outcome, self.sequence);
         let end = self.write(&Item::Event(event).encode())?;
-        rollback::note(kind, sequence);
+        rollback::note(kind, outcome, sequence);
         self.make_durable(end, durability)?;
         Ok(sequence)
     }

@@ -7,7 +7,7 @@
 use super::emit::{self, Durability, References};
 use crate::pg::xact::Event as Transaction;
 use std::cell::RefCell;
-use ward_audit::{Event, Kind};
+use ward_audit::{Event, Kind, Outcome};
 
 #[derive(Default)]
 struct Changes {
@@ -21,8 +21,11 @@ thread_local! {
     static CHANGES: RefCell<Changes> = RefCell::default();
 }
 
-/// A record was written.
-pub fn note(kind: Kind, sequence: u64) {
+/// A record was written. A statement that failed has changed nothing.
+pub fn note(kind: Kind, outcome: Outcome, sequence: u64) {
+    if outcome != Outcome::Allowed {
+        return;
+    }
     let changes = [Kind::Write, Kind::Row, Kind::Policy, Kind::Definition, Kind::Privilege];
     if changes.contains(&kind) {
         CHANGES.with_borrow_mut(|changes| {
