@@ -23,12 +23,13 @@ pub use backlog::admit;
 pub use emit::{Durability, Encoded, References, emit};
 pub use who::{Actor, act_as};
 
-use crate::pg::{net, shmem, xact};
+use crate::pg::{invalidate, net, shmem, xact};
 
 /// Reserves shared memory and spreads the net; once, from `_PG_init`.
 pub fn install() {
     shmem::install::<state::State>();
     net::watch(denial::raised);
+    invalidate::watch_roles(who::forget_roles);
     xact::watch(statement::on_event);
     xact::watch(rollback::on_event);
     xact::watch(denial::on_event);

@@ -59,17 +59,26 @@ pub fn act_as(actor: &Actor) {
 
 /// Learns the name of the role in force; where catalogs can be read.
 pub fn learn_role() {
-    let role = client::role();
-    KNOWN.with_borrow_mut(|known| {
-        if !known.roles.contains_key(&role) {
-            known.roles.insert(role, catalog::role_name(role).into());
-        }
-    });
+    if !knows_role() {
+        let role = client::role();
+        let name = catalog::role_name(role).into();
+        KNOWN.with_borrow_mut(|known| known.roles.insert(role, name));
+    }
 }
 
-/// Forgets the names of roles: one may have been changed.
+/// Is its name known?
+pub fn knows_role() -> bool {
+    KNOWN.with_borrow(|known| known.roles.contains_key(&client::role()))
+}
+
+/// Forgets the names of roles: one was changed. Comes in the middle of catalog accesses, and so of
+/// [`learn_role`], whose name is then kept only until the next message.
 pub fn forget_roles() {
-    KNOWN.with_borrow_mut(|known| known.roles.clear());
+    KNOWN.with(|known| {
+        if let Ok(mut known) = known.try_borrow_mut() {
+            known.roles.clear();
+        }
+    });
 }
 
 /// Who acts.

@@ -1,5 +1,6 @@
 //! `post_parse_analyze_hook`: the first point at which a statement's text can be masked.
 
+use crate::audit::who;
 use crate::pg::net;
 use crate::pg::slot::HookSlot;
 use crate::session::disclosure;
@@ -28,7 +29,7 @@ unsafe extern "C-unwind" fn analyze(
     // SAFETY: S5.
     unsafe {
         net::spread();
-        if disclosure::is_needed() {
+        if !who::knows_role() || disclosure::is_needed() {
             before();
         }
         if let Some(previous) = PREVIOUS.get() {
@@ -39,5 +40,7 @@ unsafe extern "C-unwind" fn analyze(
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before() {
+    // Whoever is refused from here on is named by the audit.
+    who::learn_role();
     disclosure::hide();
 }

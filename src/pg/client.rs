@@ -1,6 +1,6 @@
 //! Who has connected to this process.
 
-use super::compat;
+use super::{compat, raw};
 use pgrx::pg_sys;
 use std::ffi::{CStr, c_char};
 
@@ -74,7 +74,7 @@ fn micros(timestamp: i64) -> i64 {
 /// The role whose rights are in force, by its number.
 pub fn role() -> pg_sys::Oid {
     // SAFETY: S1; fails nowhere, not even before the role is known.
-    unsafe { pg_sys::GetUserId() }
+    unsafe { raw::GetUserId() }
 }
 
 /// # Safety

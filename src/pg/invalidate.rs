@@ -15,6 +15,7 @@ thread_local! {
     static RELATION_CHANGED: Cell<Option<RelationChanged>> = const { Cell::new(None) };
     static SCHEMA_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
     static FUNCTION_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
+    static ROLE_CHANGED: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
 /// Registers `relation` (called with the changed relation, `None` for all) and `schema`.
@@ -38,6 +39,16 @@ pub fn watch_functions(function: fn()) {
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
         pg_sys::CacheRegisterSyscacheCallback(cache, Some(on_function), pg_sys::Datum::null());
+    }
+}
+
+/// Registers what is called when any role was created, changed or dropped; as [`watch`].
+pub fn watch_roles(role: fn()) {
+    ROLE_CHANGED.set(Some(role));
+    // SAFETY: S1; registered once, while libraries are loaded.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::AUTHOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(cache, Some(on_role), pg_sys::Datum::null());
     }
 }
 
@@ -77,6 +88,13 @@ unsafe extern "C-unwind" fn on_function(_arg: pg_sys::Datum, _cache: i32, hash: 
     if hash != IDENTITY_HASH
         && let Some(f) = FUNCTION_CHANGED.get()
     {
+        f();
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn on_role(_arg: pg_sys::Datum, _cache: i32, _hash: u32) {
+    if let Some(f) = ROLE_CHANGED.get() {
         f();
     }
 }
