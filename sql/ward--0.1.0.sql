@@ -107,6 +107,16 @@ COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and war
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- requires:
+--   schema
+
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- creates:
 --   Type(ward::api::label::LabelDatum)
 
@@ -329,13 +339,10 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'ward_note'
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- requires:
---   schema
+-- ward::api::trail::audit_found
 
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+CREATE FUNCTION ward_internal.audit_found(relation oid, label ward.label, names text[], VARIADIC key "any") RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'audit_found_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -1273,7 +1280,7 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.join_tenants(text[], text[]), ward_internal.all_tenants(text[]),
     ward_internal.only_tenant(oid, text, text[]),
     ward.watermark(), ward_internal.note(ward.label), ward_internal.raise_to_mark(ward.label),
-    ward_internal.covers_mark(ward.label)
+    ward_internal.covers_mark(ward.label), ward_internal.audit_found(oid, ward.label, text[], "any")
     TO PUBLIC;
 
 -- The type ward.label with its operators, what masks are computed by, what reads and writes values in

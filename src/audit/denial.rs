@@ -9,7 +9,7 @@ use super::emit::{self, Durability, References};
 use super::statement;
 use crate::pg::net::Raised;
 use crate::pg::xact::Event as Transaction;
-use crate::pg::{client, net, wal};
+use crate::pg::{self, client, net, wal};
 use std::cell::{Cell, RefCell};
 use ward_audit::{Event, Kind, Outcome};
 
@@ -36,7 +36,8 @@ pub fn set_concerned(concerned: bool) {
 
 /// An error was raised. Does not raise another.
 pub fn raised(error: Raised) {
-    if !is_denial(&error) || !CONCERNED.get() || is_known(&error) {
+    // An error of a parallel worker is raised again by its leader.
+    if pg::in_parallel_worker() || !is_denial(&error) || !CONCERNED.get() || is_known(&error) {
         return;
     }
     if wal::is_safe_now() {

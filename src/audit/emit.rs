@@ -93,15 +93,21 @@ pub fn next_sequence() -> u64 {
 /// disk: a transaction that only read has none.
 pub fn flush_due() {
     let due = WRITER.with_borrow_mut(|writer| writer.as_mut().and_then(|writer| writer.due.take()));
-    if let Some(due) = due {
+    if let Some(due) = due
+        && !wal::commit_will_flush()
+    {
         wal::flush(due);
     }
 }
 
 /// Follows transactions: a rollback ends a transaction like a commit does.
 pub fn on_event(event: Transaction) {
-    if event == Transaction::Abort {
-        flush_due();
+    let due = match event {
+        Transaction::Abort => WRITER.with_borrow_mut(|writer| writer.as_mut()?.due.take()),
+        _ => None,
+    };
+    if let Some(due) = due {
+        wal::flush(due);
     }
 }
 

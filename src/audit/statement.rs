@@ -117,11 +117,13 @@ pub fn fetching(key: usize) {
     of(key, |open| open.is_running = true);
 }
 
-/// It has returned or changed rows.
-pub fn fetched(key: usize, rows: u64) {
+/// It has returned or changed rows, under `labels` as far as that is known (the watermark of the transaction,
+/// which is never too low).
+pub fn fetched(key: usize, rows: u64, labels: Option<Label>) {
     of(key, |open| {
         open.rows += rows;
         open.is_running = false;
+        open.labels = labels.or(open.labels);
     });
 }
 

@@ -146,7 +146,8 @@ pub fn fetched(execution: Execution) {
         watermark::leave();
     }
     if let Some(query) = execution.counted {
-        statement::fetched(query.key(), query.rows());
+        let labels = execution.notes.then(watermark::current);
+        statement::fetched(query.key(), query.rows(), labels);
     }
 }
 

@@ -88,6 +88,16 @@ pub fn end() -> Lsn {
     unsafe { pg_sys::GetXLogInsertRecPtr() }
 }
 
+/// Will the commit of this transaction wait for the log? It does if it has written, unless
+/// `synchronous_commit` is off.
+pub fn commit_will_flush() -> bool {
+    // SAFETY: S1.
+    unsafe {
+        transaction_id().is_some()
+            && pg_sys::synchronous_commit != pg_sys::SyncCommitLevel::SYNCHRONOUS_COMMIT_OFF as i32
+    }
+}
+
 /// The current transaction's id, if it has one (it has written).
 pub fn transaction_id() -> Option<u64> {
     // SAFETY: S1.
