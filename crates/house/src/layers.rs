@@ -1,6 +1,6 @@
 //! Arrows only downwards: which module may name which.
 //!
-//! `sql → hooks | api | worker → features → pg | ward-token | ward-mask | ward-policy → ward-core`
+//! `sql → hooks | api | worker → features → pg | ward-token | ward-mask | ward-audit | ward-policy → ward-core`
 
 use crate::source::SourceFile;
 
@@ -185,7 +185,7 @@ pub fn upward_dependencies(manifests: &[(String, String)]) -> Vec<String> {
 pub fn is_pure(crate_name: &str) -> bool {
     matches!(
         crate_name,
-        "ward-core" | "ward-token" | "ward-mask" | "ward-policy"
+        "ward-core" | "ward-token" | "ward-mask" | "ward-audit" | "ward-policy"
     )
 }
 
