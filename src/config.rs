@@ -122,7 +122,9 @@ pub fn audits_strictly(clearance: Label) -> bool {
 
 /// For how many days audit events are kept; `None`: for ever.
 pub fn audit_retention() -> Option<u32> {
-    u32::try_from(AUDIT_RETENTION.get()).ok().filter(|days| *days > 0)
+    u32::try_from(AUDIT_RETENTION.get())
+        .ok()
+        .filter(|days| *days > 0)
 }
 
 /// How many bytes of the write-ahead log may wait to be sealed.

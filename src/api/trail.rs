@@ -18,15 +18,26 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', '@FUNCTION_
 fn audit_found(call: pg_sys::FunctionCallInfo) -> bool {
     let (_, texts) = arguments::relation_and_texts(call);
     let mut texts = texts.into_iter().map(Option::unwrap_or_default);
-    let label = texts.next().and_then(|text| text.into_iter().next().flatten());
+    let label = texts
+        .next()
+        .and_then(|text| text.into_iter().next().flatten());
     let mut names = texts.next().unwrap_or_default().into_iter().flatten();
     let relation = names.next().unwrap_or_default();
-    let values = texts.map(|value| value.into_iter().next().flatten().map_or(Value::Null, Value::from));
+    let values = texts.map(|value| {
+        value
+            .into_iter()
+            .next()
+            .flatten()
+            .map_or(Value::Null, Value::from)
+    });
     let key: Map<String, Value> = names.zip(values).collect();
     // No label, or one of a category that is gone: the highest.
     let label = label.and_then(|text| Label::parse(&text, &registry::category).ok());
     let mut found = Map::new();
     found.insert(relation, Value::Object(key));
-    statement::add_key(Value::Object(found).to_string(), label.unwrap_or(Label::TOP));
+    statement::add_key(
+        Value::Object(found).to_string(),
+        label.unwrap_or(Label::TOP),
+    );
     true
 }

@@ -138,7 +138,10 @@ impl Writer {
         self.begin_day(event.at);
         let who = who::current();
         event.session = Some(self.refer(&who.session)?);
-        event.identity = who.identity.map(|identity| self.refer(&identity)).transpose()?;
+        event.identity = who
+            .identity
+            .map(|identity| self.refer(&identity))
+            .transpose()?;
         event.role = who.role.map(|role| role.to_string());
         event.text = to.text.as_ref().map(|text| self.refer(text)).transpose()?;
         event.relations = to.relations.as_ref().map(|r| self.refer(r)).transpose()?;

@@ -26,7 +26,13 @@ pub fn note(kind: Kind, outcome: Outcome, sequence: u64) {
     if outcome != Outcome::Allowed {
         return;
     }
-    let changes = [Kind::Write, Kind::Row, Kind::Policy, Kind::Definition, Kind::Privilege];
+    let changes = [
+        Kind::Write,
+        Kind::Row,
+        Kind::Policy,
+        Kind::Definition,
+        Kind::Privilege,
+    ];
     if changes.contains(&kind) {
         CHANGES.with_borrow_mut(|changes| {
             let first = changes.span.map_or(sequence, |(first, _)| first);

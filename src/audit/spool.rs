@@ -49,8 +49,15 @@ fn write(file: &mut File, record: &[u8]) -> io::Result<()> {
 
 fn open(state: &State) -> io::Result<File> {
     let folder = key::directory().join("spool");
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    let boot: String = state.boot.iter().map(|byte| format!("{byte:02x}")).collect();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)?;
+    let boot: String = state
+        .boot
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     OpenOptions::new()
         .append(true)
         .create(true)

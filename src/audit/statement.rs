@@ -160,7 +160,8 @@ pub fn end(key: usize) -> Result<()> {
     }
 }
 
-/// Follows transactions and savepoints: what they end without its own end has failed.
+/// Follows transactions and savepoints: what they end without its own end has failed, or was a cursor that
+/// nobody closed.
 pub fn on_event(event: Transaction) {
     let from = match event {
         Transaction::Abort => 0,
@@ -182,7 +183,11 @@ pub fn on_event(event: Transaction) {
     let failed: Vec<Open> = failed;
     for open in failed {
         // Whoever has no key does not get as far as here.
-        let _ = open.record(Outcome::Error);
+        let outcome = match net::last_sqlstate() {
+            Some(_) => Outcome::Error,
+            None => Outcome::Allowed,
+        };
+        let _ = open.record(outcome);
     }
 }
 
@@ -194,7 +199,10 @@ impl Open {
         };
         let event = Event {
             outcome,
-            sqlstate: (outcome == Outcome::Error).then(net::last_sqlstate),
+            sqlstate: match outcome {
+                Outcome::Error => net::last_sqlstate(),
+                _ => None,
+            },
             stage: self.start.map(|_| Stage::End),
             first_seq: self.start,
             rows: (!self.is_running).then_some(self.rows),
@@ -234,7 +242,10 @@ pub fn current_kind() -> Option<String> {
 /// The relations of the statement that is being planned or run.
 pub fn current_relations() -> Option<Rc<Encoded>> {
     STATEMENTS.with_borrow(|statements| {
-        let planned = statements.planned.as_ref().map(|(_, relations)| Rc::clone(relations));
+        let planned = statements
+            .planned
+            .as_ref()
+            .map(|(_, relations)| Rc::clone(relations));
         planned.or_else(|| statements.open.last()?.about.references.relations.clone())
     })
 }

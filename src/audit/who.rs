@@ -41,6 +41,8 @@ struct Known {
     /// The session's block, and the application name that stands in it.
     session: Option<(Rc<Encoded>, Vec<u8>)>,
     actor: Option<Actor>,
+    /// The last token that did not verify.
+    stranger: Option<TokenHash>,
     roles: HashMap<Oid, Rc<str>>,
 }
 
@@ -51,10 +53,30 @@ thread_local! {
 /// Says whom the token in force speaks for.
 pub fn act_as(actor: &Actor) {
     KNOWN.with_borrow_mut(|known| {
-        if known.actor.as_ref().is_none_or(|last| last.token != actor.token) {
+        if known
+            .actor
+            .as_ref()
+            .is_none_or(|last| last.token != actor.token)
+        {
             known.actor = Some(actor.clone());
         }
     });
+}
+
+/// Is it known whom the token in force speaks for, or is there none?
+pub fn knows_actor() -> bool {
+    let Some(token) = guc::token_hash() else {
+        return true;
+    };
+    KNOWN.with_borrow(|known| {
+        let actor = known.actor.as_ref().map(|actor| actor.token);
+        actor == Some(token) || known.stranger == Some(token)
+    })
+}
+
+/// The token in force does not verify: nothing that it claims is recorded.
+pub fn set_stranger() {
+    KNOWN.with_borrow_mut(|known| known.stranger = guc::token_hash());
 }
 
 /// Learns the name of the role in force; where catalogs can be read.
@@ -85,16 +107,31 @@ pub fn forget_roles() {
 pub fn current() -> Who {
     KNOWN.with_borrow_mut(|known| {
         let token = guc::token_hash();
-        let actor = known.actor.as_ref().filter(|actor| Some(actor.token) == token);
+        let actor = known
+            .actor
+            .as_ref()
+            .filter(|actor| Some(actor.token) == token);
         Who {
             identity: actor.map(|actor| Rc::clone(&actor.block)),
-            role: known.roles.get(&client::role()).cloned(),
+            role: known.role(),
             session: known.session(),
         }
     })
 }
 
 impl Known {
+    /// The role in force; before its name could be looked up, it is the one that logged in.
+    fn role(&self) -> Option<Rc<str>> {
+        let role = client::role();
+        let name = self.roles.get(&role).cloned();
+        name.or_else(|| {
+            let logged_in = client::current()
+                .role
+                .filter(|_| client::is_login_role(role));
+            logged_in.map(Rc::from)
+        })
+    }
+
     fn session(&mut self) -> Rc<Encoded> {
         let application = client::application().unwrap_or_default();
         if let Some((block, name)) = &self.session

@@ -3,7 +3,8 @@
 use crate::audit::who;
 use crate::pg::net;
 use crate::pg::slot::HookSlot;
-use crate::session::disclosure;
+use crate::pg::xact;
+use crate::session::{disclosure, identity};
 use pgrx::pg_sys;
 
 type Analyze = unsafe extern "C-unwind" fn(
@@ -29,7 +30,7 @@ unsafe extern "C-unwind" fn analyze(
     // SAFETY: S5.
     unsafe {
         net::spread();
-        if !who::knows_role() || disclosure::is_needed() {
+        if !who::knows_role() || !who::knows_actor() || disclosure::is_needed() {
             before();
         }
         if let Some(previous) = PREVIOUS.get() {
@@ -41,6 +42,10 @@ unsafe extern "C-unwind" fn analyze(
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn before() {
     // Whoever is refused from here on is named by the audit.
-    who::learn_role();
+    // A transaction that has failed reads no catalog.
+    if xact::is_active() {
+        who::learn_role();
+        identity::introduce();
+    }
     disclosure::hide();
 }

@@ -19,8 +19,8 @@ mod planner;
 mod relation_info;
 mod utility;
 
-use crate::errors::{Result, WardError};
 use crate::audit;
+use crate::errors::{Result, WardError};
 use crate::lineage::cascade;
 use crate::pg::{slot, xact};
 use crate::registry;

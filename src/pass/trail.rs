@@ -84,7 +84,11 @@ pub fn begin(query: Running, access: &Access) -> Result<()> {
         Access::Maintenance => (Kind::Maintenance, reason(), Level::Strict),
         Access::Bound(_) if plan.writes() => (Kind::Write, None, Level::Async),
         Access::Bound(identity) => {
-            let kind = if search.is_some() { Kind::Search } else { Kind::Read };
+            let kind = if search.is_some() {
+                Kind::Search
+            } else {
+                Kind::Read
+            };
             let clearance = identity.principal().clearance;
             let levels = uses.iter().map(|(_, p)| level(p, clearance));
             (kind, None, levels.max().unwrap_or(Level::Async))

@@ -77,6 +77,12 @@ pub fn role() -> pg_sys::Oid {
     unsafe { raw::GetUserId() }
 }
 
+/// Is it the role that logged in?
+pub fn is_login_role(role: pg_sys::Oid) -> bool {
+    // SAFETY: S1; fails nowhere.
+    unsafe { raw::GetAuthenticatedUserId() == role }
+}
+
 /// # Safety
 /// Null, or a live C string.
 unsafe fn text(text: *const c_char) -> Option<String> {
@@ -84,5 +90,9 @@ unsafe fn text(text: *const c_char) -> Option<String> {
         return None;
     }
     // SAFETY: by contract.
-    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+    Some(
+        unsafe { CStr::from_ptr(text) }
+            .to_string_lossy()
+            .into_owned(),
+    )
 }

@@ -40,7 +40,7 @@ thread_local! {
     static LISTENER: Cell<Option<fn(Raised)>> = const { Cell::new(None) };
     /// Where the fields of an error are copied to.
     static COPIES: Cell<pg_sys::MemoryContext> = const { Cell::new(null_mut()) };
-    /// The code of the last error, whichever it was.
+    /// The code of the last error since a statement began; 0 for none.
     static LAST: Cell<c_int> = const { Cell::new(0) };
     static BUSY: Cell<bool> = const { Cell::new(false) };
 }
@@ -50,9 +50,11 @@ pub fn watch(listener: fn(Raised)) {
     LISTENER.set(Some(listener));
 }
 
-/// Spreads the net where nothing is on core's stack.
+/// Spreads the net where nothing is on core's stack. A statement begins: what was raised before it was caught,
+/// or has ended its transaction.
 #[inline]
 pub fn spread() {
+    LAST.set(0);
     // SAFETY: S1; the callback is static, so it may stay on the stack for ever.
     unsafe {
         if pg_sys::error_context_stack.is_null() {
@@ -61,9 +63,10 @@ pub fn spread() {
     }
 }
 
-/// The SQLSTATE of the last error that was raised in this process.
-pub fn last_sqlstate() -> String {
-    sqlstate(LAST.get())
+/// The SQLSTATE of what was raised since a statement began; `None` if nothing was.
+pub fn last_sqlstate() -> Option<String> {
+    let code = LAST.get();
+    (code != 0).then(|| sqlstate(code))
 }
 
 /// What a message tells of an error; `None` if it is none, or can be no refusal.
@@ -93,7 +96,13 @@ unsafe extern "C-unwind" fn caught(_: *mut std::ffi::c_void) {
     if code == 0 {
         return;
     }
-    LAST.set(code);
+    // Classes 00 to 02 are notices and warnings.
+    if !["00", "01", "02"]
+        .iter()
+        .any(|class| sqlstate(code).starts_with(class))
+    {
+        LAST.set(code);
+    }
     if may_be_refusal(code) && !BUSY.get() {
         // SAFETY: as above.
         unsafe { look() };
@@ -102,7 +111,9 @@ unsafe extern "C-unwind" fn caught(_: *mut std::ffi::c_void) {
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn look() {
-    let Some(listener) = LISTENER.get() else { return };
+    let Some(listener) = LISTENER.get() else {
+        return;
+    };
     // SAFETY: an error is being built; its fields are copied to a context of our own, because core
     // forbids to copy them to its.
     let found = unsafe {
@@ -159,7 +170,9 @@ unsafe fn text(text: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: by contract.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Five characters of six bits each, the first one lowest.

@@ -113,12 +113,13 @@ impl Plan {
 
     /// Is it one?
     pub fn search(self) -> Option<Limit> {
-        self.items().find_map(|(cache, value)| match (cache, value) {
-            (SEARCH_ITEM, u32::MAX) => Some(Limit::Unknown),
-            (SEARCH_ITEM, rows) => Some(Limit::Rows(rows)),
-            (SEARCH_PARAMETER_ITEM, number) => Some(Limit::Parameter(number)),
-            _ => None,
-        })
+        self.items()
+            .find_map(|(cache, value)| match (cache, value) {
+                (SEARCH_ITEM, u32::MAX) => Some(Limit::Unknown),
+                (SEARCH_ITEM, rows) => Some(Limit::Rows(rows)),
+                (SEARCH_PARAMETER_ITEM, number) => Some(Limit::Parameter(number)),
+                _ => None,
+            })
     }
 
     /// `select`, `insert`, …

@@ -57,7 +57,12 @@ impl Running {
     /// How many rows the run that has just ended returned or changed.
     pub fn rows(self) -> u64 {
         // SAFETY: S2; null before it has started.
-        unsafe { (*self.0).estate.as_ref().map_or(0, |state| state.es_processed) }
+        unsafe {
+            (*self.0)
+                .estate
+                .as_ref()
+                .map_or(0, |state| state.es_processed)
+        }
     }
 
     /// The value of an integer parameter of the statement; `None` if it has no such parameter.
@@ -68,10 +73,15 @@ impl Running {
             if list.paramFetch.is_some() || number == 0 || number > list.numParams as u32 {
                 return None;
             }
-            let parameter = list.params.as_slice(list.numParams as usize).get(number as usize - 1)?;
+            let parameter = list
+                .params
+                .as_slice(list.numParams as usize)
+                .get(number as usize - 1)?;
             match parameter.ptype {
                 pg_sys::INT8OID => i64::from_datum(parameter.value, parameter.isnull),
-                pg_sys::INT4OID => i32::from_datum(parameter.value, parameter.isnull).map(i64::from),
+                pg_sys::INT4OID => {
+                    i32::from_datum(parameter.value, parameter.isnull).map(i64::from)
+                }
                 _ => None,
             }
         }

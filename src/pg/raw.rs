@@ -103,6 +103,7 @@ unsafe extern "C-unwind" {
     // Asked for every query, and cannot fail.
     pub fn InNoForceRLSOperation() -> bool;
     pub fn GetUserId() -> Oid;
+    pub fn GetAuthenticatedUserId() -> Oid;
     pub fn GetSessionUserId() -> Oid;
     pub fn GetOuterUserId() -> Oid;
 

@@ -34,7 +34,9 @@ impl Use {
 
     /// `select`, `insert`, `update`, `delete`.
     pub fn actions(self) -> Vec<String> {
-        let needed = ACTIONS.iter().filter(|(bit, _)| self.0.privileges & u64::from(*bit) != 0);
+        let needed = ACTIONS
+            .iter()
+            .filter(|(bit, _)| self.0.privileges & u64::from(*bit) != 0);
         needed.map(|(_, name)| (*name).to_owned()).collect()
     }
 

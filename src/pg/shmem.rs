@@ -44,8 +44,10 @@ static PREVIOUS_STARTUP: HookSlot<unsafe extern "C-unwind" fn()> = HookSlot::new
 pub fn install<T: Shared>() {
     // SAFETY: S1; hook variables are written while libraries are loaded.
     unsafe {
-        pg_sys::shmem_request_hook = PREVIOUS_REQUEST.chain(pg_sys::shmem_request_hook, request::<T>);
-        pg_sys::shmem_startup_hook = PREVIOUS_STARTUP.chain(pg_sys::shmem_startup_hook, startup::<T>);
+        pg_sys::shmem_request_hook =
+            PREVIOUS_REQUEST.chain(pg_sys::shmem_request_hook, request::<T>);
+        pg_sys::shmem_startup_hook =
+            PREVIOUS_STARTUP.chain(pg_sys::shmem_startup_hook, startup::<T>);
     }
 }
 

@@ -279,7 +279,8 @@ impl Query {
             if let Some(node) = limit.as_ref()
                 && node.type_ == NodeTag::T_FuncExpr
             {
-                limit = list_items::<pg_sys::Node>((*limit.cast::<pg_sys::FuncExpr>()).args).next()?;
+                limit =
+                    list_items::<pg_sys::Node>((*limit.cast::<pg_sys::FuncExpr>()).args).next()?;
             }
             let limit = limit.as_ref()?;
             Some(match limit.type_ {

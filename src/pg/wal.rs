@@ -65,7 +65,10 @@ pub fn insert(payload: &[u8]) -> Lsn {
             raw::XLogRegisterData(PREFIX.as_ptr().cast(), PREFIX.len() as u32);
             raw::XLogRegisterData(payload.as_ptr().cast(), payload.len() as u32);
             raw::XLogSetRecordFlags(pg_sys::XLOG_INCLUDE_ORIGIN as u8);
-            raw::XLogInsert(pg_sys::RmgrIds::RM_LOGICALMSG_ID as u8, XLOG_LOGICAL_MESSAGE)
+            raw::XLogInsert(
+                pg_sys::RmgrIds::RM_LOGICALMSG_ID as u8,
+                XLOG_LOGICAL_MESSAGE,
+            )
         })
     }
 }

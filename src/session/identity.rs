@@ -84,6 +84,25 @@ pub fn current() -> Result<Rc<Identity>> {
     Ok(identity)
 }
 
+/// Has the audit know who asks, before anything can be refused. Whether the identity is good is not asked here.
+pub fn introduce() {
+    if audit::who::knows_actor() {
+        return;
+    }
+    let identity = guc::token_hash().ok_or_else(super::no_identity);
+    let identity = identity.and_then(|hash| {
+        let cached = CACHE.with_borrow(|cache| cache.get(&hash).cloned());
+        match cached {
+            Some(identity) => Ok(identity),
+            None => verify(hash, &*registry::trust()?, pg::now_unix()).map(Rc::new),
+        }
+    });
+    match identity {
+        Ok(identity) => audit::act_as(&identity.actor),
+        Err(_) => audit::who::set_stranger(),
+    }
+}
+
 /// The identity that was last found to be in force, without another look.
 pub fn last() -> Option<Rc<Identity>> {
     LAST.with_borrow(Clone::clone)

@@ -36,7 +36,10 @@ struct Port {
 pub fn client() -> Option<[*const c_char; 4]> {
     // SAFETY: S1; null or live, and laid out as the server's header says.
     unsafe {
-        let port = pg_sys::MyProcPort.cast::<c_void>().cast::<Port>().as_ref()?;
+        let port = pg_sys::MyProcPort
+            .cast::<c_void>()
+            .cast::<Port>()
+            .as_ref()?;
         Some([port.remote_host, port.remote_port, port.database, port.role])
     }
 }
