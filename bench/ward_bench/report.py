@@ -72,6 +72,7 @@ SECTIONS = {
     "plain": ("Plain table, tenant and label", lambda result: timed(result, "hand-written")),
     "masks": ("Masked columns", masked),
     "derive": ("Derived rows", lambda result: timed(result, "first arm")),
+    "watermark": ("The watermark", lambda result: timed(result, "untracked")),
     "partitions": ("One LIST partition per tenant", lambda result: timed(result, "ward")),
     "vectors": ("Nearest neighbours through one HNSW index", nearest),
     "unprotected": ("Unprotected tables", rates),

@@ -8,6 +8,7 @@ vector indexes of its own.
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +28,8 @@ def connect(database: str, user: str | None = None, autocommit: bool = True) -> 
     """A connection to the server with ward. Nothing is prepared unless a call says so."""
     user = user or os.environ.get("PGUSER", "postgres")
     connection = psycopg.connect(dbname=database, user=user, options=SETTINGS, autocommit=autocommit)
-    connection.prepare_threshold = None
+    # None would turn prepared statements off even where a call asks for one.
+    connection.prepare_threshold = sys.maxsize
     return connection
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 
 import numpy as np
 import psycopg
@@ -51,7 +52,7 @@ def computing(sizes: Sizes, environments: dict[str, dict], prepare: bool) -> dic
     for name, one in environments.items():
         connection = psycopg.connect(host=one.get("PGHOST", os.environ["PGHOST"]), port=one.get("PGPORT", os.environ.get("PGPORT")),
                                      dbname=one["PGDATABASE"], options=one["PGOPTIONS"], autocommit=True)
-        connection.prepare_threshold = None
+        connection.prepare_threshold = sys.maxsize
         arms.append(Arm(name, connection))
     random = np.random.default_rng(SEED)
     calls = [Call(SELECT, (int(aid),), 0) for aid in random.integers(1, 100_000 * sizes.pgbench_scale, sizes.point_calls)]
