@@ -2,16 +2,19 @@
 #   PG=17 make test             another PostgreSQL major (15 to 18)
 #   WARD_CACHE=/big make test   another place than .ward for builds and clusters
 
-.PHONY: help demo test lint bench matrix install clean
+.PHONY: help demo test test-crash lint bench matrix install clean
 
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## the product on real documents: sets up, builds, runs on a throw-away server
 	@scripts/demo.sh
 
 test: ## every test, on one PostgreSQL
 	@scripts/test.sh
+
+test-crash: ## kills the server under load, again and again: WARD_CRASH_ROUNDS=1000 make test-crash
+	@scripts/test-crash.sh
 
 lint: ## formatting, clippy, layers
 	@scripts/lint.sh
