@@ -9,6 +9,8 @@
 # WARD_MINT, the tool that signs tokens. Optional:
 #   WARD_BENCH_BARE     socket folder or host of a second server, alike but without ward (PGPORT is the same,
 #                       or WARD_BENCH_BARE_PORT); without it the arm "ward not loaded" is left out
+#   WARD_BENCH_AUDIT_NONE, …_WARD, …_PGAUDIT  socket folders of three servers alike but for what audits, with fsync and
+#                       on this machine (the part "audit" reads their files); without …_NONE and …_WARD it is left out
 #   WARD_BENCH_OUT      where the Python environment and unpublished results go
 #   valgrind            if it is installed, instructions are counted too
 set -euo pipefail

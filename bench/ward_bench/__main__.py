@@ -8,12 +8,12 @@ import platform
 import sys
 import time
 
-from . import data, derive, identity, instructions, masks, partitions, plain, report, server, unprotected, vectors, watermark
+from . import audit, data, derive, identity, instructions, masks, partitions, plain, report, server, unprotected, vectors, watermark
 from .measure import INSIDE, Checks, load
 from .settings import FULL, OUT, QUICK, RESULTS
 
 # What is least disturbed by a machine that has not yet come to rest comes first.
-PARTS = ("instructions", "vectors", "partitions", "plain", "masks", "derive", "watermark", "identity", "unprotected")
+PARTS = ("instructions", "vectors", "partitions", "plain", "masks", "derive", "watermark", "identity", "unprotected", "audit")
 
 
 def main() -> int:
@@ -100,7 +100,8 @@ def build(sizes, mint: server.Mint, wanted: list[str], result: dict) -> None:
 
 def measure(part: str, sizes, mint: server.Mint, checks: Checks, result: dict) -> dict:
     module = {"plain": plain, "partitions": partitions, "vectors": vectors, "unprotected": unprotected,
-              "masks": masks, "derive": derive, "watermark": watermark, "identity": identity, "instructions": instructions}[part]
+              "masks": masks, "derive": derive, "watermark": watermark, "identity": identity, "instructions": instructions,
+              "audit": audit}[part]
     more = (result["data"],) if part == "vectors" else ()
     return module.run(sizes, mint, checks, *more)
 

@@ -68,6 +68,19 @@ def counted(result: dict) -> str:
     return table(["statement", "mode", "arm", "instructions", "× first arm"], rows)
 
 
+def audited(result: dict) -> str:
+    rows = [[work, arm, f"{one['tps']:,}" if one else "not possible", f"{one['ratio']:.2f}" if one else "", spread(one["ratios"]) if one else ""]
+            for work, arms in result["rates"].items() for arm, one in arms.items()]
+    sooner = [[load, one["p50_ms"], one["p99_ms"], one["max_ms"]] for load, one in result["latency"].items()]
+    wal, verify = result["wal"], result["verify"]
+    rest = (f"\nWrite-ahead log per prepared read: {wal['record_bytes']} bytes, {wal['with_projection_bytes']} with the rows of the "
+            f"projection. `ward.verify_audit()`: {verify['entries']:,} entries in {verify['seconds']} s, {verify['per_second']:,} a second. "
+            f"Until all of a turn was sealed and projected, at most: "
+            + ", ".join(f"{arm} {seconds} s" for arm, seconds in result["catch_up_s"].items()) + ".\n")
+    return (table(["pgbench", "arm", "tps", "× no audit", "per round"], rows) + "\n"
+            + table(["event → signed checkpoint", "p50 ms", "p99 ms", "max ms"], sooner) + rest)
+
+
 SECTIONS = {
     "plain": ("Plain table, tenant and label", lambda result: timed(result, "hand-written")),
     "masks": ("Masked columns", masked),
@@ -77,6 +90,7 @@ SECTIONS = {
     "vectors": ("Nearest neighbours through one HNSW index", nearest),
     "unprotected": ("Unprotected tables", rates),
     "identity": ("Tokens", tokens),
+    "audit": ("Audit", audited),
     "instructions": ("Instructions per statement", counted),
 }
 
