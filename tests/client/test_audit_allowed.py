@@ -39,7 +39,6 @@ class Allowed(unittest.TestCase):
         cls.server = cls.enterClassContext(AuditServer("allowed", tables=MATRIX_TABLES))
         with cls.server.admin() as db:
             db.execute(OBJECTS)
-            # Rows with this body would otherwise end up in the trail as keys: they hold nothing else.
             db.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO weak")
         cls.token = cls.server.world.token(1, clearance="confidential")
 
