@@ -23,6 +23,7 @@ mod pg;
 mod registry;
 mod rows;
 mod session;
+mod worker;
 
 #[cfg(any(test, feature = "pg_test"))]
 #[path = "../pg_test/mod.rs"]
@@ -44,6 +45,7 @@ pub extern "C-unwind" fn _PG_init() {
     }
     config::define();
     audit::install();
+    worker::install();
     session::install();
     guard::install();
     lineage::install();

@@ -184,6 +184,7 @@ impl Writer {
         };
         let record = frame.to_record(&self.key);
         let end = if wal::is_writable() {
+            self.state.begin(wal::end);
             let end = wal::insert(&record);
             self.state.set_emitted(end);
             Some(end)

@@ -8,15 +8,26 @@
 //!
 //! docs/audit.md tells the whole way of an event, ARCHITECTURE.md the reasons.
 
+mod alert;
 mod backlog;
+mod blocks;
 pub mod denial;
 pub mod emit;
+mod folder;
+mod intake;
 pub mod key;
+mod ledger;
+mod origin;
+mod progress;
+mod projectors;
 mod rollback;
+pub mod seal;
 mod spool;
+mod spooled;
 pub mod state;
 pub mod statement;
 pub mod text;
+mod time;
 pub mod who;
 
 pub use backlog::admit;

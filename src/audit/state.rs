@@ -31,6 +31,12 @@ pub struct State {
     pub is_idle: AtomicBool,
     /// The sealer's latch; 0 while there is no sealer.
     pub latch: AtomicUsize,
+    /// How often a sealer has started.
+    pub sealers: AtomicU32,
+    /// How many rounds the sealer of a standby has made.
+    pub spooled: AtomicU64,
+    /// A database that somebody wants projected; 0 if none.
+    pub wanted: AtomicU32,
 }
 
 static BLOCK: Block<State> = Block::new();
@@ -50,6 +56,9 @@ impl Shared for State {
             size: AtomicU64::new(0),
             is_idle: AtomicBool::new(true),
             latch: AtomicUsize::new(0),
+            sealers: AtomicU32::new(0),
+            spooled: AtomicU64::new(0),
+            wanted: AtomicU32::new(0),
         }
     }
 
@@ -74,14 +83,23 @@ impl State {
         self.sessions.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Notes that a record was written.
-    pub fn set_emitted(&self, end: Lsn) {
-        if self.emitted.fetch_max(end, Ordering::AcqRel) == 0 {
-            self.began.store(end, Ordering::Release);
+    /// Notes where the log ends before the first record of this run of the server is written: whoever
+    /// notes it, no record lies before it.
+    pub fn begin(&self, end: impl FnOnce() -> Lsn) {
+        if self.began.load(Ordering::Relaxed) == 0 {
+            // Somebody else may have been first; then ours is written after what they noted.
+            let _ = self
+                .began
+                .compare_exchange(0, end(), Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
-    /// Where the first record of this run of the server lies, about; 0 before there is one.
+    /// Notes that a record was written.
+    pub fn set_emitted(&self, end: Lsn) {
+        self.emitted.fetch_max(end, Ordering::AcqRel);
+    }
+
+    /// From where on records of this run of the server lie; 0 before there is one.
     pub fn began(&self) -> Lsn {
         self.began.load(Ordering::Acquire)
     }

@@ -13,3 +13,9 @@ pub fn record(message: &str) {
     )
     .report(PgLogLevel::LOG_SERVER_ONLY);
 }
+
+/// A warning; in the server's log if no client is there.
+pub fn warn(message: &str) {
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_WARNING, message.to_owned(), "")
+        .report(PgLogLevel::WARNING);
+}

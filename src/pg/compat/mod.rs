@@ -7,6 +7,7 @@ mod node;
 mod port;
 mod rights;
 mod server;
+mod slot;
 mod walk;
 
 pub(crate) use executor::executor_run_hook;
@@ -15,4 +16,5 @@ pub use node::*;
 pub use port::*;
 pub use rights::*;
 pub use server::*;
+pub use slot::*;
 pub use walk::*;

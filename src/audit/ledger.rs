@@ -1,0 +1,102 @@
+#![forbid(unsafe_code)]
+//! The log that is being written: entries go in, signed checkpoints come out.
+
+use super::folder::{self, Folder};
+use super::key;
+use std::io;
+use ward_audit::{Log, Signer, Verifier};
+
+/// The file of the latest checkpoint.
+pub const CHECKPOINT: &str = "checkpoint";
+
+/// The log of one epoch.
+pub struct Ledger {
+    folder: Folder,
+    log: Log,
+    signer: Signer,
+    origin: String,
+}
+
+impl Ledger {
+    /// Goes on with a log, at its checkpoint. Error: why it cannot be continued.
+    pub fn resume(epoch: u32, size: u64) -> Result<Self, String> {
+        let mut ledger = Self::new(epoch)?;
+        let (origin, published, root) = checkpoint(&ledger.folder, &ledger.signer)?;
+        if origin != ledger.origin {
+            return Err(String::from("its checkpoint belongs to another log"));
+        }
+        if published < size {
+            return Err(String::from(
+                "its checkpoint is older than what was signed last",
+            ));
+        }
+        ledger.log = Log::load(&ledger.folder, published)
+            .map_err(|error| format!("its files cannot be read: {error}"))?;
+        if ledger.log.root() != root {
+            return Err(String::from("its files do not agree with its checkpoint"));
+        }
+        Ok(ledger)
+    }
+
+    /// Begins a log after all that exist. Error: what is wrong with the key.
+    pub fn begin() -> Result<(Self, u32), String> {
+        let epoch = folder::epochs().last().map_or(1, |last| last + 1);
+        Ok((Self::new(epoch)?, epoch))
+    }
+
+    fn new(epoch: u32) -> Result<Self, String> {
+        let signer = key::signer()?;
+        Ok(Self {
+            folder: Folder::of_epoch(epoch),
+            log: Log::new(),
+            origin: origin(&signer, epoch),
+            signer,
+        })
+    }
+
+    /// Adds an entry; its index.
+    pub fn append(&mut self, entry: &[u8]) -> u64 {
+        self.log.append(entry)
+    }
+
+    /// How many entries it has.
+    pub fn size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// Where its files lie.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Makes what was added durable, and signs it.
+    pub fn publish(&mut self) -> io::Result<()> {
+        let stale = self.log.stale_partials();
+        self.folder.write(&self.log.files())?;
+        let checkpoint = self
+            .signer
+            .checkpoint(&self.origin, self.log.size(), &self.log.root());
+        self.folder.replace(CHECKPOINT, checkpoint.as_bytes())?;
+        for path in stale {
+            self.folder.remove(&path);
+        }
+        Ok(())
+    }
+}
+
+/// The first line of an epoch's checkpoints.
+pub fn origin(signer: &Signer, epoch: u32) -> String {
+    let verifier = signer.vkey();
+    let name = verifier.split('+').next().unwrap_or_default();
+    format!("{name}/{epoch:06}")
+}
+
+/// Origin, size and root of the published checkpoint.
+fn checkpoint(folder: &Folder, signer: &Signer) -> Result<(String, u64, [u8; 32]), String> {
+    let text = folder.text(CHECKPOINT).ok_or("its checkpoint is gone")?;
+    let verifier = Verifier::parse(&signer.vkey()).map_err(|_| "its key is not usable")?;
+    let checkpoint = verifier
+        .open(&text)
+        .map_err(|_| "its checkpoint is not signed by its key")?;
+    Ok((checkpoint.origin, checkpoint.size, checkpoint.root))
+}
