@@ -23,6 +23,8 @@ RUN /tmp/image-runtime.sh && rm /tmp/image-runtime.sh
 COPY --from=build /stage/ /
 COPY scripts/image-init.sh /docker-entrypoint-initdb.d/10-ward.sh
 COPY scripts/image-health.sh /usr/local/bin/ward-health
+# The audit log and its key: apart from the data, and kept when the container goes.
+VOLUME /var/lib/postgresql/ward
 USER postgres
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["ward-health"]
-CMD ["postgres", "-c", "shared_preload_libraries=ward"]
+CMD ["postgres", "-c", "shared_preload_libraries=ward", "-c", "ward.audit_directory=/var/lib/postgresql/ward"]
