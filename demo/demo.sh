@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The main job on real documents: three organisations share two tables, and the same SQL gives each its own.
 # Needs bash and psql 15; PGHOST, PGPORT and PGUSER of a superuser on a server with ward and pgvector installed,
-# and WARD_MINT, the tool that signs tokens. Works in a database of its own (ward_demo), made anew.
+# WARD_MINT, the tool that signs tokens, and WARD_VERIFY, the one that checks audit logs. Works in a database of its own (ward_demo), made anew.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./lib.sh
 : "${WARD_MINT:?the path of ward-mint, the tool that signs tokens}"
+: "${WARD_VERIFY:?the path of ward-verify, the tool that checks audit logs}"
 
 issuer=https://login.example.com # both as in sql/protect.sql
 audience=library
@@ -316,6 +317,44 @@ superuser() {
       'SELECT count(*) FROM ((TABLE chunks EXCEPT ALL TABLE truth.chunks) UNION ALL (TABLE truth.chunks EXCEPT ALL TABLE chunks)) d' 2>&1)"
 }
 
+trail() {
+  heading "11. All of it is on record"
+  local folder copy broken log="INSERT INTO own_log VALUES ('a refusal follows')"
+  dba -c 'CREATE TABLE own_log (what text)' -c 'GRANT SELECT, INSERT ON own_log TO app'
+  value "${token[ben]}" "$log; SELECT 1 / 0" >/dev/null
+  check "a log table that the application writes itself keeps nothing of what failed (the control)" 0 \
+    "$(dba_value 'SELECT count(*) FROM own_log')"
+  dba_value "SELECT ward.audit_sync()" >/dev/null
+  say "What ward has recorded of this run:"
+  dba -P footer=off -c "SELECT kind, outcome, count(*) AS events, string_agg(DISTINCT subject, ', ') AS subjects
+    FROM ward.audit WHERE database = current_database() GROUP BY 1, 2 ORDER BY 1, 2" | indent
+  check "each of the $refusals refusals above is there, although each was rolled back" t \
+    "$(dba_value "SELECT count(*) >= $refusals FROM ward.audit WHERE outcome = 'denied' AND database = current_database()")"
+  check "a search names the ten rows that came back" t \
+    "$(dba_value "SELECT bool_or(k = 10 AND jsonb_array_length(keys) = 10) FROM ward.audit WHERE kind = 'search' AND subject = 'ben'")"
+  check "maintenance stands there with its reason" t \
+    "$(dba_value "SELECT bool_or(detail ->> 'maintenance' LIKE 'demo: compare%') FROM ward.audit WHERE kind = 'maintenance'")"
+  check "no text of a query holds a value, let alone a token" 0 \
+    "$(dba_value "SELECT count(*) FROM ward.audit WHERE query ~ 'eyJ|''[^'']|demo:'")"
+  report "the superuser cannot change it, in maintenance neither" 42501/WD032 \
+    "$(dba -At -v VERBOSITY=verbose -c "SET ward.maintenance = 'demo: hide it'" -c 'DELETE FROM ward_internal.audit_event' 2>&1 || true)"
+  check "computed again from the first entry on, every hash and signature is right" good \
+    "$(dba_value "SELECT string_agg(DISTINCT verdict, ', ') FROM ward.verify_audit()")"
+  folder=$(dba_value "SELECT current_setting('data_directory') || '.ward'")
+  copy=$(mktemp -d)
+  cp -r "$folder/log" "$folder/audit.vkey" "$copy/"
+  say "Without the database, from a copy of the files: ward-verify log"
+  check "the copy verifies with the public key alone" 0 \
+    "$("$WARD_VERIFY" log "$copy" --key "$copy/audit.vkey" >"$copy/told" 2>&1; echo $?)"
+  indent <"$copy/told"
+  broken=$(find "$copy/log" -path '*entries*' -type f | sort | head -n 1)
+  printf 'x' | dd of="$broken" bs=1 seek=200 conv=notrunc status=none
+  check "one byte of an entry changed, and it does not" 1 \
+    "$("$WARD_VERIFY" log "$copy" --key "$copy/audit.vkey" >"$copy/told" 2>&1; echo $?)"
+  indent <"$copy/told"
+  rm -r "$copy"
+}
+
 setup_database
 make_tokens
 before
@@ -328,4 +367,5 @@ all_questions
 search_only
 relabel
 superuser
+trail
 summary

@@ -18,6 +18,7 @@ shown() { printf '%s' "$dim" && grep -v '^--' "$1" | indent && printf '%s' "$pla
 
 proved=()
 failures=0
+refusals=0
 
 # check WHAT EXPECTED ACTUAL: one line now, one line in the summary.
 check() {
@@ -81,6 +82,7 @@ refused() {
 # report WHAT CODE OUTPUT: shows the error as a client gets it, and checks its codes.
 report() {
   local found state ward
+  refusals=$((refusals + 1))
   state=$(sed -nE 's/.*ERROR:  ([0-9A-Z]{5}): .*/\1/p' <<<"$3" | head -n 1)
   ward=$(sed -nE 's/^DETAIL:  (WD[0-9]{3}).*/\1/p' <<<"$3" | head -n 1)
   found=$state

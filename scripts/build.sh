@@ -13,3 +13,5 @@ fi
 step "Build ward for PostgreSQL $PG (some minutes the first time)" "cargo's message above names the cause"
 cargo build --release --locked --manifest-path "$top/Cargo.toml" --package ward \
   --no-default-features --features "pg$PG"
+# What checks an audit log where there is no database.
+cargo build --release --locked --manifest-path "$top/Cargo.toml" --package ward-verify

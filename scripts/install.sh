@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Copies the built extension into a server: library, control file, SQL. Prints what the DBA does next.
+# Copies the built extension into a server: library, control file, SQL, and the program ward-verify. Prints what the
+# DBA does next.
 #   PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config scripts/install.sh
 #   DESTDIR=/stage …                                                     for packagers
 . "$(dirname "$0")/lib.sh"
@@ -9,6 +10,7 @@
 : "${PG_CONFIG:?which server? PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config}"
 library=${DESTDIR:-}$("$PG_CONFIG" --pkglibdir)
 share=${DESTDIR:-}$("$PG_CONFIG" --sharedir)/extension
+programs=${DESTDIR:-}$("$PG_CONFIG" --bindir)
 built=$CARGO_TARGET_DIR/release/libward.so
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$top/Cargo.toml")
 
@@ -20,11 +22,12 @@ step "Install ward $version into $library and $share" "run scripts/build.sh firs
 put() {
   if [ -w "$(dirname "$3")" ]; then install -m "$1" "$2" "$3"; else as_root install -m "$1" "$2" "$3"; fi
 }
-mkdir -p "$library" "$share" 2>/dev/null || as_root mkdir -p "$library" "$share"
+mkdir -p "$library" "$share" "$programs" 2>/dev/null || as_root mkdir -p "$library" "$share" "$programs"
 control=$(mktemp)
 on_exit 'rm -f "$control"'
 sed "s/@CARGO_VERSION@/$version/" "$top/ward.control" >"$control"
 put 755 "$built" "$library/ward.so"
+put 755 "$CARGO_TARGET_DIR/release/ward-verify" "$programs/ward-verify"
 put 644 "$control" "$share/ward.control"
 for script in "$top"/sql/ward--*.sql; do put 644 "$script" "$share/${script##*/}"; done
 

@@ -72,14 +72,14 @@ own_server() {
 }
 
 # with_cluster NAME [setting…]: starts a cluster that goes when the calling script ends, and exports its address
-# (PGHOST …) and WARD_MINT, the tool that signs tokens.
+# (PGHOST …), WARD_MINT, the tool that signs tokens, and WARD_VERIFY, the one that checks audit logs.
 with_cluster() {
   cluster=$1-$$
   shift
   on_exit "$(printf '%q stop %q' "$top/scripts/cluster.sh" "$cluster")"
   "$top/scripts/cluster.sh" start "$cluster" "$@"
   eval "$("$top/scripts/cluster.sh" env "$cluster")"
-  export WARD_MINT=$cache/target/pg$PG/release/ward-mint
+  export WARD_MINT=$cache/target/pg$PG/release/ward-mint WARD_VERIFY=$cache/target/pg$PG/release/ward-verify
 }
 
 # alone: one test, demo or benchmark at a time, since all of them install into the one copy of the server.
