@@ -52,3 +52,4 @@ GRANT EXECUTE ON FUNCTION ward.backfill_step(regclass, integer) TO ward_admin;
 GRANT EXECUTE ON FUNCTION ward.doctor() TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.derivations, ward.lineage, ward.quarantined TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;
+GRANT SELECT ON ward.audit, ward.audit_ocsf TO ward_admin, ward_auditor;

@@ -54,6 +54,11 @@ extension_sql_file!(
     requires = ["label", flow::join_tenants]
 );
 extension_sql_file!(
+    "../../sql/install/60_audit.sql",
+    name = "audit",
+    requires = ["label"]
+);
+extension_sql_file!(
     "../../sql/install/70_doctor.sql",
     name = "doctor",
     requires = ["lineage", lineage::derive_row, lineage::derive_source]

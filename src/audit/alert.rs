@@ -96,7 +96,7 @@ fn render(log: u32, index: u64, event: &Event, blocks: &Blocks) -> Map<String, V
         ("issuer", json!(actor.map(|(issuer, _)| cut(issuer)))),
         (
             "role",
-            json!(event.role.as_deref().or(session.map(|s| s.role)).map(cut)),
+            json!(event.role.as_deref().or(session.map(|s| s.role.as_str())).map(cut)),
         ),
         (
             "database",
@@ -104,13 +104,13 @@ fn render(log: u32, index: u64, event: &Event, blocks: &Blocks) -> Map<String, V
                 event
                     .database
                     .as_deref()
-                    .or(session.map(|s| s.database))
+                    .or(session.map(|s| s.database.as_str()))
                     .map(cut)
             ),
         ),
         (
             "client_address",
-            json!(session.and_then(|s| s.client_address)),
+            json!(session.and_then(|s| s.client_address.as_deref())),
         ),
         ("statement", json!(event.statement)),
         (

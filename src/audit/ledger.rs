@@ -91,6 +91,12 @@ pub fn origin(signer: &Signer, epoch: u32) -> String {
     format!("{name}/{epoch:06}")
 }
 
+/// How many entries of a log its checkpoint covers; 0 if it has none. The signature is not looked at.
+pub fn published(epoch: u32) -> u64 {
+    let text = Folder::of_epoch(epoch).text(CHECKPOINT).unwrap_or_default();
+    text.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or_default()
+}
+
 /// Origin, size and root of the published checkpoint.
 fn checkpoint(folder: &Folder, signer: &Signer) -> Result<(String, u64, [u8; 32]), String> {
     let text = folder.text(CHECKPOINT).ok_or("its checkpoint is gone")?;

@@ -10,6 +10,7 @@
 
 mod alert;
 mod backlog;
+mod batch;
 mod blocks;
 pub mod denial;
 pub mod emit;
@@ -18,9 +19,12 @@ mod intake;
 pub mod key;
 mod ledger;
 mod origin;
+mod partitions;
 mod progress;
+pub mod project;
 mod projectors;
 mod rollback;
+mod rows;
 pub mod seal;
 mod spool;
 mod spooled;

@@ -18,6 +18,20 @@ pub fn day(days: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// Days since the Unix epoch of `20261122`.
+pub fn parse_day(text: &str) -> Option<i64> {
+    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = text.parse().ok()?;
+    let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
+    // As below, backwards.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
 /// The civil date, by counting in years that begin in March (H. Hinnant, "chrono-compatible low-level
 /// date algorithms").
 fn date(days: i64) -> (i64, i64, i64) {

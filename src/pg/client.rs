@@ -49,6 +49,12 @@ pub fn database() -> u32 {
     unsafe { pg_sys::MyDatabaseId }.to_u32()
 }
 
+/// Its name; inside a transaction.
+pub fn database_name() -> String {
+    // SAFETY: S3; null, or palloc'ed and copied.
+    unsafe { text(pg_sys::get_database_name(pg_sys::MyDatabaseId)) }.unwrap_or_default()
+}
+
 /// The process's number.
 pub fn process() -> u32 {
     std::process::id()

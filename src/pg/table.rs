@@ -14,6 +14,16 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row of a tuple that a scan of this relation found; `None` at its end.
+    ///
+    /// # Safety
+    /// Both live until the scan moves on.
+    pub(super) unsafe fn of(tuple: pg_sys::HeapTuple, relation: pg_sys::Relation) -> Option<Self> {
+        // SAFETY: by contract.
+        let descriptor = unsafe { (*relation).rd_att };
+        (!tuple.is_null()).then_some(Self { tuple, descriptor })
+    }
+
     fn get<T: FromDatum>(&self, attno: i32) -> Option<T> {
         let mut null = true;
         // SAFETY: the tuple and its descriptor live until the scan moves on.
@@ -47,6 +57,24 @@ impl Row {
     /// A smallint column.
     pub fn small_int(&self, attno: i32) -> Option<i16> {
         self.get(attno)
+    }
+
+    /// An integer or date column (days since 2000).
+    pub fn integer(&self, attno: i32) -> Option<i32> {
+        self.get(attno)
+    }
+
+    /// A uuid column.
+    pub fn uuid(&self, attno: i32) -> Option<[u8; 16]> {
+        self.get::<pgrx::Uuid>(attno).map(|uuid| *uuid.as_bytes())
+    }
+
+    /// Is a column NULL?
+    pub fn is_null(&self, attno: i32) -> bool {
+        let mut null = true;
+        // SAFETY: the tuple and its descriptor live until the scan moves on.
+        unsafe { pg_sys::heap_getattr(self.tuple, attno, self.descriptor, &mut null) };
+        null
     }
 
     /// A column of eight bytes, passed by value.

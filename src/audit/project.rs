@@ -1,0 +1,213 @@
+#![forbid(unsafe_code)]
+//! The projector: copies sealed events of its database into the tables behind `ward.audit`, and notifies
+//! whoever listens to `ward_alert`.
+//!
+//! A step is one transaction: rows, the place of the next entry, notifications. Several projectors of one
+//! database, as there may be for a moment, take turns.
+
+use super::alert::{self, Flood};
+use super::batch::{self, Batch};
+use super::blocks::Blocks;
+use super::folder::{self, Folder};
+use super::ledger;
+use super::partitions::{self, Table};
+use super::projectors::LINGER;
+use super::state::{self, State};
+use crate::pg::batch::{self as rows, Value};
+use crate::pg::caught::transaction;
+use crate::pg::{Oid, background, client, guc, log, notify, table};
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use ward_audit::{BlockId, Event, Item};
+
+/// Alerts of events that are older than this are not sent any more: the tables are being made again.
+const STALE: i64 = 3_600_000_000;
+/// After so long a block without an event is projected all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static PROJECTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Is this process the one that may change the tables behind `ward.audit`?
+pub fn is_projecting() -> bool {
+    PROJECTING.get()
+}
+
+/// Projects until nothing is left to be done for a while.
+pub fn run() {
+    let Some(state) = state::get() else { return };
+    PROJECTING.set(true);
+    let sealers = state.sealers.load(Ordering::Acquire);
+    let Some(mut projector) = transaction(|| Projector::new(state)).ok().flatten() else { return };
+    let mut last = Instant::now();
+    // Another sealer has started its own.
+    while last.elapsed() < LINGER && state.sealers.load(Ordering::Acquire) == sealers {
+        match transaction(|| projector.step()) {
+            Ok(Ok(true)) => {
+                last = Instant::now();
+                continue;
+            }
+            Ok(Ok(false)) => {}
+            Ok(Err(problem)) | Err(problem) => {
+                log::warn(&format!("ward audit: events cannot be projected: {problem}"));
+                // What was remembered may have been rolled back.
+                match transaction(|| Projector::new(state)).ok().flatten() {
+                    Some(fresh) => projector = fresh,
+                    None => return,
+                }
+            }
+        }
+        if !background::wait(Duration::from_secs(1)) {
+            return;
+        }
+    }
+}
+
+struct Projector {
+    state: &'static State,
+    database: batch::Database,
+    cursor: Oid,
+    blocks: Blocks,
+    flood: Flood,
+    /// Blocks that are in the tables, by day.
+    present: HashSet<(i64, BlockId)>,
+    /// Since when the log has ended with a block whose event is not there yet.
+    waiting: Option<(u64, Instant)>,
+}
+
+impl Projector {
+    /// `None` where ward is not installed in this database.
+    fn new(state: &'static State) -> Option<Self> {
+        Some(Self {
+            state,
+            database: batch::Database::current(),
+            cursor: partitions::table(c"audit_cursor")?,
+            blocks: Blocks::default(),
+            flood: Flood::default(),
+            present: HashSet::new(),
+            waiting: None,
+        })
+    }
+
+    /// Projects one batch; `false` if there was nothing to project.
+    fn step(&mut self) -> Result<bool, String> {
+        // The tables can be made again: their commits need not reach the disk at once.
+        guc::save(c"synchronous_commit", "off");
+        rows::lock_alone(self.cursor);
+        let counts = self.flood.counts(client::now());
+        self.send(counts);
+        let Some((log, next)) = place(self.cursor) else { return Ok(false) };
+        let end = end(self.state, log);
+        if next < end {
+            let end = self.project(log, next, end)?;
+            return Ok(end > next);
+        }
+        match folder::epochs().into_iter().find(|epoch| *epoch > log) {
+            Some(following) if log < self.state.epoch.load(Ordering::Acquire) => {
+                self.go_on(following, 0);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn project(&mut self, log: u32, next: u64, size: u64) -> Result<u64, String> {
+        let patient = self.waiting.is_none_or(|(at, since)| at != next || since.elapsed() < PATIENCE);
+        let probe = |day: i64, id: BlockId| self.present.contains(&(day, id)) || is_present(day, id);
+        let mut batch = Batch::read(&Folder::of_epoch(log), log, next, size, patient)?;
+        batch.choose(&mut self.database, probe);
+        self.waiting = (batch.end == next).then(|| self.waiting.filter(|w| w.0 == next).unwrap_or((next, Instant::now())));
+        self.store(&batch)?;
+        self.alert(&batch);
+        self.go_on(log, batch.end);
+        Ok(batch.end)
+    }
+
+    fn go_on(&self, log: u32, next: u64) {
+        rows::replace_row(self.cursor, &[Value::Integer(log as i32), Value::Big(next)]);
+    }
+
+    fn store(&mut self, batch: &Batch) -> Result<(), String> {
+        for (day, rows) in batch.blocks(&mut self.present, is_present) {
+            rows::insert(partition(Table::Block, day)?, &rows);
+        }
+        for (day, rows) in batch.events() {
+            rows::insert(partition(Table::Event, day)?, &rows);
+        }
+        let rollbacks = batch.rollbacks();
+        if !rollbacks.is_empty() {
+            let table = partitions::table(c"audit_rollback").ok_or("a table is gone")?;
+            rows::insert(table, &rollbacks);
+        }
+        Ok(())
+    }
+
+    fn alert(&mut self, batch: &Batch) {
+        let now = client::now();
+        for one in &batch.ours {
+            match &one.item {
+                Item::Block(block) => self.blocks.add(block),
+                Item::Event(event) if alert::is_due(event) && now - event.at < STALE => {
+                    self.learn(one.day, event);
+                    let alert = self.flood.alert(batch.log, one.index, event, &self.blocks);
+                    self.send(alert);
+                }
+                Item::Event(_) => {}
+            }
+        }
+    }
+
+    /// Looks up blocks that an earlier projector has stored.
+    fn learn(&mut self, day: i64, event: &Event) {
+        let unknown: Vec<BlockId> = self.blocks.unknown(event).collect();
+        for id in unknown {
+            let Some(partition) = partitions::find(Table::Block, day) else { continue };
+            rows::find(partition, &batch::block_key(day, id), |row| {
+                let (kind, body) = (row.text(7), row.json(8));
+                if let (Some(kind), Some(body)) = (kind, body) {
+                    self.blocks.add_projected(id, &kind, &body);
+                }
+            });
+        }
+    }
+
+    fn send(&self, alerts: impl IntoIterator<Item = String>) {
+        alerts.into_iter().for_each(|alert| notify::send(c"ward_alert", &alert));
+    }
+}
+
+/// The next entry to be projected: its log and index.
+pub fn place(cursor: Oid) -> Option<(u32, u64)> {
+    let mut place = None;
+    table::scan(cursor, |row| {
+        place = Some((row.integer(1).unwrap_or(1) as u32, row.eight_bytes(2).unwrap_or(0) as u64));
+    });
+    place
+}
+
+/// How many entries of a log are signed.
+pub fn end(state: &State, log: u32) -> u64 {
+    if log == state.epoch.load(Ordering::Acquire) {
+        return state.size.load(Ordering::Acquire);
+    }
+    ledger::published(log)
+}
+
+fn is_present(day: i64, id: BlockId) -> bool {
+    let mut found = false;
+    if let Some(partition) = partitions::find(Table::Block, day) {
+        rows::find(partition, &batch::block_key(day, id), |_| found = true);
+    }
+    found
+}
+
+fn partition(table: Table, day: i64) -> Result<Oid, String> {
+    if let Some(partition) = partitions::find(table, day) {
+        return Ok(partition);
+    }
+    partitions::make(table, day).map_err(|error| error.message)?;
+    partitions::find(table, day).ok_or_else(|| String::from("a partition could not be made"))
+}
