@@ -16,7 +16,7 @@ use ward_audit::{Block, BlockId, Event, Frame, Item, MacKey};
 /// When a record must be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
-    /// Soon: the WAL writer sees to it.
+    /// Soon: the sealer sees to it.
     Soon,
     /// Before the client is told that its transaction has committed.
     AtCommit,
@@ -201,12 +201,13 @@ impl Writer {
         match (end, durability) {
             (Some(end), Durability::Now) => wal::flush(end),
             (Some(end), Durability::AtCommit) => self.due = Some(end),
-            (Some(end), Durability::Soon) => wal::flush_soon(end),
-            (None, Durability::Soon) => {}
+            // The sealer flushes what it seals. The WAL writer would be woken for each page.
+            (_, Durability::Soon) => {}
             (None, _) => spool::flush()?,
         }
-        let is_urgent = durability == Durability::Now;
-        if self.state.is_idle.swap(false, Ordering::AcqRel) || is_urgent {
+        let is_idle = &self.state.is_idle;
+        let is_first = is_idle.load(Ordering::Acquire) && is_idle.swap(false, Ordering::AcqRel);
+        if is_first || durability == Durability::Now {
             latch::wake(self.state.latch.load(Ordering::Acquire));
         }
         Ok(())

@@ -65,10 +65,12 @@ pub fn insert(payload: &[u8]) -> Lsn {
             raw::XLogRegisterData(PREFIX.as_ptr().cast(), PREFIX.len() as u32);
             raw::XLogRegisterData(payload.as_ptr().cast(), payload.len() as u32);
             raw::XLogSetRecordFlags(pg_sys::XLOG_INCLUDE_ORIGIN as u8);
-            raw::XLogInsert(
-                pg_sys::RmgrIds::RM_LOGICALMSG_ID as u8,
-                XLOG_LOGICAL_MESSAGE,
-            )
+            let written = pg_sys::XactLastRecEnd;
+            let manager = pg_sys::RmgrIds::RM_LOGICALMSG_ID as u8;
+            let end = raw::XLogInsert(manager, XLOG_LOGICAL_MESSAGE);
+            // The transaction itself has not written: a reader's commit need not wake the WAL writer.
+            pg_sys::XactLastRecEnd = written;
+            end
         })
     }
 }
@@ -77,12 +79,6 @@ pub fn insert(payload: &[u8]) -> Lsn {
 pub fn flush(end: Lsn) {
     // SAFETY: S1, S4.
     unsafe { pg_sys::XLogFlush(end) }
-}
-
-/// Has the WAL writer make the log durable up to here, soon.
-pub fn flush_soon(end: Lsn) {
-    // SAFETY: S1, S4.
-    unsafe { pg_sys::XLogSetAsyncXactLSN(end) }
 }
 
 /// Where the next record will be written.
