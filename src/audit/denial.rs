@@ -111,7 +111,8 @@ fn record(error: Raised) {
         outcome: Outcome::Denied,
         code: code(&error).map(str::to_owned),
         sqlstate: Some(error.sqlstate),
-        message: Some(error.message),
+        // What a function of a user's says may hold values.
+        message: (!error.by_user).then_some(error.message),
         database: client.and_then(|client| client.database),
         user_origin: error.by_user,
         statement: statement::current_kind(),

@@ -1,9 +1,9 @@
 #![forbid(unsafe_code)]
 //! Statements over protected relations, from their start to their end.
 //!
-//! One event per statement, written when it has ended and its rows are counted; a statement that fails,
-//! or whose transaction is rolled back before it ended, gets its event then. Strict reads get one before
-//! their first row as well, and wait until that is durable.
+//! A write has one event, when it has ended and its rows are counted, or has failed. A read has one when it has
+//! given out its rows, and another when it ends if it gave them out in portions. Strict reads have one before
+//! their first row, and wait until that is durable.
 
 use super::emit::{self, Durability, Encoded, References};
 use super::text;
@@ -57,8 +57,10 @@ struct Open {
     keys: Vec<String>,
     key_bytes: usize,
     labels: Option<Label>,
-    /// The event that was written before its first row.
+    /// Its first event: before its first row, or after its first portion of rows.
     start: Option<u64>,
+    /// How many rows that event tells of, if it came after some.
+    told: Option<u64>,
 }
 
 #[derive(Default)]
@@ -101,6 +103,7 @@ pub fn begin(key: usize, about: Statement) -> Result<()> {
             key_bytes: 0,
             labels: None,
             start,
+            told: None,
         });
     });
     Ok(())
@@ -112,19 +115,28 @@ pub fn any() -> bool {
     STATEMENTS.with_borrow(|statements| !statements.open.is_empty())
 }
 
-/// An open statement begins to fetch.
+/// An open statement begins to give out rows.
 pub fn fetching(key: usize) {
     of(key, |open| open.is_running = true);
 }
 
 /// It has returned or changed rows, under `labels` as far as that is known (the watermark of the transaction,
-/// which is never too low).
-pub fn fetched(key: usize, rows: u64, labels: Option<Label>) {
+/// which is never too low). A read is recorded now: who holds a cursor open may never end it.
+///
+/// Error: WD043 if nothing can be recorded.
+pub fn fetched(key: usize, rows: u64, labels: Option<Label>) -> Result<()> {
+    let mut told = None;
     of(key, |open| {
         open.rows += rows;
         open.is_running = false;
         open.labels = labels.or(open.labels);
+        told = open.first_portion();
     });
+    if let Some((event, references, durability)) = told {
+        let sequence = emit::emit(event, &references, durability)?;
+        of(key, |open| open.start = Some(sequence));
+    }
+    Ok(())
 }
 
 fn of(key: usize, f: impl FnOnce(&mut Open)) {
@@ -192,25 +204,53 @@ pub fn on_event(event: Transaction) {
 }
 
 impl Open {
-    fn record(self, outcome: Outcome) -> Result<()> {
-        let durability = match self.about.level {
+    /// The event of a read that has given out its first rows, if it has no event yet.
+    fn first_portion(&mut self) -> Option<(Event, References, Durability)> {
+        let is_read = !matches!(self.about.kind, Kind::Write);
+        if self.start.is_some() || !is_read {
+            return None;
+        }
+        self.told = Some(self.rows);
+        let keys = std::mem::take(&mut self.keys);
+        let event = Event {
+            keys,
+            ..self.event(Outcome::Allowed)
+        };
+        Some((event, self.about.references.clone(), self.durability()))
+    }
+
+    fn record(mut self, outcome: Outcome) -> Result<()> {
+        if outcome == Outcome::Allowed && self.told == Some(self.rows) {
+            return Ok(());
+        }
+        let keys = std::mem::take(&mut self.keys);
+        let event = Event {
+            stage: self.start.map(|_| Stage::End),
+            first_seq: self.start,
+            keys,
+            ..self.event(outcome)
+        };
+        emit::emit(event, &self.about.references, self.durability()).map(|_| ())
+    }
+
+    fn durability(&self) -> Durability {
+        match self.about.level {
             Level::Async => Durability::Soon,
             Level::Commit | Level::Strict => Durability::AtCommit,
-        };
-        let event = Event {
+        }
+    }
+
+    fn event(&self, outcome: Outcome) -> Event {
+        Event {
             outcome,
             sqlstate: match outcome {
                 Outcome::Error => net::last_sqlstate(),
                 _ => None,
             },
-            stage: self.start.map(|_| Stage::End),
-            first_seq: self.start,
             rows: (!self.is_running).then_some(self.rows),
-            keys: self.keys,
             labels: self.labels.map(Label::to_bits),
             ..event(&self.about)
-        };
-        emit::emit(event, &self.about.references, durability).map(|_| ())
+        }
     }
 }
 

@@ -83,7 +83,7 @@ unsafe extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) -> Executio
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn after_run(execution: Execution) {
-    run::fetched(execution);
+    raise(run::fetched(execution));
 }
 
 /// AFTER triggers and foreign keys run here, and report the rows they refuse.

@@ -135,7 +135,9 @@ fn prepare(query: Running) -> Result<Option<i32>> {
 }
 
 /// After rows were fetched.
-pub fn fetched(execution: Execution) {
+///
+/// Error: WD043 if it cannot be recorded.
+pub fn fetched(execution: Execution) -> Result<()> {
     if let Some(level) = execution.settings {
         guc::unnest(level);
     }
@@ -147,8 +149,9 @@ pub fn fetched(execution: Execution) {
     }
     if let Some(query) = execution.counted {
         let labels = execution.notes.then(watermark::current);
-        statement::fetched(query.key(), query.rows(), labels);
+        statement::fetched(query.key(), query.rows(), labels)?;
     }
+    Ok(())
 }
 
 fn check(query: Running) -> Result<bool> {
