@@ -143,7 +143,7 @@ impl Log {
 
     /// Folders of partial tiles that the files of the last call of [`Log::files`] make superfluous:
     /// they may be deleted once a checkpoint over those files has been published.
-    pub fn stale_partials(&self) -> &[String] {
-        &self.stale
+    pub fn stale_partials(&self) -> Vec<String> {
+        self.stale.clone()
     }
 }

@@ -157,3 +157,20 @@ pub fn read_bundle<S: Store>(
     let bundle = Tile::within(Level::Entries, index, size).ok_or(ReadError::OutOfRange)?;
     bundle.entries(store)
 }
+
+/// One entry of a log of this size.
+pub fn read_entry<S: Store>(
+    store: &S,
+    index: u64,
+    size: u64,
+) -> Result<Vec<u8>, ReadError<S::Error>> {
+    let tile = Tile::within(Level::Entries, index / WIDTH, size).ok_or(ReadError::OutOfRange)?;
+    let entries = tile.entries(store)?;
+    let mut entries = entries.ok_or_else(|| ReadError::Missing(tile.path()))?;
+    let at = (index % WIDTH) as usize;
+    if index < size && at < entries.len() {
+        Ok(entries.swap_remove(at))
+    } else {
+        Err(ReadError::OutOfRange)
+    }
+}

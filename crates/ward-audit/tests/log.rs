@@ -1,4 +1,5 @@
 //! A growing log writes the same files however it grows.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Notes and keys as others write them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
