@@ -6,7 +6,7 @@ use super::rows;
 use crate::pg::batch::Value;
 use crate::pg::client;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use ward_audit::{Block, BlockId, Entry, Item, Store};
+use ward_audit::{Block, BlockId, Entry, Item};
 
 /// So many bundles of 256 entries are read at once.
 const BUNDLES: u64 = 16;
@@ -68,11 +68,10 @@ impl Batch {
         let mut all = Vec::new();
         let mut end = next;
         while end < size && end < (next / BUNDLE + BUNDLES) * BUNDLE {
-            let bundle = ward_audit::read_bundle(folder, end / BUNDLE, size);
+            let bundle = ward_audit::read_bundle(folder, end / BUNDLE, size)
+                .map_err(|error| format!("log {log:06}: {error}"))?;
             let following = ((end / BUNDLE + 1) * BUNDLE).min(size);
-            if bundle.is_none() && !is_pruned(folder, end / BUNDLE, size) {
-                return Err(format!("entries from {end} on of log {log:06} cannot be read"));
-            }
+            // None is there where retention has removed it.
             for (index, bytes) in (end / BUNDLE * BUNDLE..).zip(bundle.unwrap_or_default()) {
                 if index >= end {
                     all.extend(One::new(index, bytes));
@@ -186,12 +185,6 @@ fn date(all: &mut [One], end: u64, may_wait: bool) -> u64 {
         }
     }
     stop
-}
-
-/// Were the entries of this bundle removed by retention? Their hashes stay.
-fn is_pruned(folder: &Folder, bundle: u64, size: u64) -> bool {
-    let path = ward_audit::hash_tile(bundle, size);
-    folder.read(&path).is_ok_and(|tile| tile.is_some())
 }
 
 /// The key of a row of `audit_block`.

@@ -65,16 +65,10 @@ impl Folder {
         replace(&self.root.join(path), bytes)
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a folder with partial tiles, if it is there.
     pub fn remove(&self, path: &str) {
-        let path = self.root.join(path);
-        if fs::remove_file(&path).is_ok() {
-            // Of a partial tile, the folder too; it stays while it is not empty.
-            let emptied = path
-                .parent()
-                .filter(|f| f.extension().is_some_and(|e| e == "p"));
-            emptied.map(fs::remove_dir);
-        }
+        // One that stays does no harm.
+        let _ = fs::remove_dir_all(self.root.join(path));
     }
 }
 

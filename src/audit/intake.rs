@@ -3,7 +3,7 @@
 
 use super::progress::{Progress, Session};
 use crate::pg::wal::Lsn;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use ward_audit::{Block, Event, Frame, Item, Kind, MacKey, Outcome};
 
@@ -35,42 +35,39 @@ pub struct Taken {
     pub database: u32,
 }
 
-/// Takes a message from the log or the spool: the entries that it makes, in order.
-pub fn take(
-    progress: &mut Progress,
-    key: &MacKey,
-    lsn: Lsn,
-    is_plain: bool,
-    record: &[u8],
-    now: i64,
-) -> Vec<Taken> {
-    let frame = match Frame::from_record(record, key) {
-        Ok(frame) if is_plain => frame,
-        Ok(_) => return vec![forged(progress, lsn, record, "not written by ward", now)],
-        Err(_) => return vec![forged(progress, lsn, record, "not authentic", now)],
+/// A message of the log or the spool.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    /// Where it begins; 0 in a spool.
+    pub lsn: Lsn,
+    /// Does it name no database and no transaction?
+    pub is_plain: bool,
+    /// What it says.
+    pub bytes: &'a [u8],
+}
+
+/// Takes a record: the entries that it makes, in order.
+pub fn take(progress: &mut Progress, key: &MacKey, record: Record<'_>) -> Vec<Taken> {
+    let lsn = record.lsn;
+    let frame = match Frame::from_record(record.bytes, key) {
+        Ok(frame) if record.is_plain => frame,
+        Ok(_) => return vec![forged(progress, &record, "not written by ward")],
+        Err(_) => return vec![forged(progress, &record, "not authentic")],
     };
+    let (session, seq) = (frame.session, frame.seq);
     let mut taken = Vec::with_capacity(1);
     match judge(progress, &frame) {
-        Verdict::Forged(reason) => return vec![forged(progress, lsn, record, reason, now)],
-        Verdict::After { first, last } => taken.push(gap(
-            progress,
-            lsn,
-            now,
-            &format!(
-                "records {first} to {last} of session {} are missing",
-                frame.session
-            ),
-        )),
+        Verdict::Forged(reason) => return vec![forged(progress, &record, reason)],
+        Verdict::After { first, last } => {
+            let message = format!("records {first} to {last} of session {session} are missing");
+            taken.push(gap(progress, lsn, &frame, first, last, message));
+        }
         Verdict::Genuine => {}
     }
     let entry = frame.to_entry(lsn);
     if entry.len() > LONGEST_ENTRY {
-        taken.push(gap(
-            progress,
-            lsn,
-            now,
-            "a record was too long to be sealed",
-        ));
+        let message = String::from("a record was too long to be sealed");
+        taken.push(gap(progress, lsn, &frame, seq, seq, message));
     } else {
         taken.push(follow(progress, &frame, entry));
     }
@@ -83,6 +80,7 @@ pub fn recall(progress: &mut Progress, frame: &Frame<'_>) {
         progress.own += 1;
         return;
     }
+    // It was judged when it was sealed.
     judge(progress, frame);
     follow(progress, frame, Vec::new());
 }
@@ -127,6 +125,9 @@ fn judge(progress: &mut Progress, frame: &Frame<'_>) -> Verdict {
 /// Learns whose session it is from its block.
 fn follow(progress: &mut Progress, frame: &Frame<'_>, entry: Vec<u8>) -> Taken {
     let item = Item::decode(frame.body).ok();
+    if let Some(Item::Event(event)) = &item {
+        progress.clock = progress.clock.max(event.at);
+    }
     let session = progress.sessions.get_mut(&frame.session);
     if let (
         Some(session),
@@ -163,52 +164,47 @@ fn follow(progress: &mut Progress, frame: &Frame<'_>, entry: Vec<u8>) -> Taken {
 }
 
 /// Something that looks like a record, and is none.
-fn forged(progress: &mut Progress, lsn: Lsn, record: &[u8], reason: &str, now: i64) -> Taken {
-    let hash: String = hexadecimal(&Sha256::digest(record));
-    let detail = json!({"lsn": text(lsn), "sha256": hash, "bytes": record.len(), "reason": reason});
+fn forged(progress: &mut Progress, record: &Record<'_>, reason: &str) -> Taken {
+    let hash = hexadecimal(&Sha256::digest(record.bytes));
+    let detail = json!({"lsn": text(record.lsn), "sha256": hash, "bytes": record.bytes.len(), "reason": reason});
+    let message = format!("a message in the write-ahead log that ward did not write: {reason}");
     let event = Event {
-        at: now,
         kind: Kind::Forged,
         outcome: Outcome::Denied,
-        message: Some(format!(
-            "a message in the write-ahead log that ward did not write: {reason}"
-        )),
+        message: Some(message),
+        detail: Some(detail.to_string()),
+        ..Event::default()
+    };
+    own(progress, record.lsn, event)
+}
+
+/// Records of a session that are missing; it precedes the entry that reveals it.
+fn gap(progress: &mut Progress, lsn: Lsn, frame: &Frame<'_>, from: u64, to: u64, message: String) -> Taken {
+    let detail = json!({"boot": hexadecimal(&frame.boot), "session": frame.session, "from": from, "to": to});
+    lack(progress, lsn, message, detail)
+}
+
+/// A part of the write-ahead log that cannot be read.
+pub fn missing(progress: &mut Progress, from: Lsn, to: Lsn, reason: &str) -> Taken {
+    let detail = json!({"from_lsn": text(from), "to_lsn": text(to)});
+    lack(progress, from, format!("a part of the write-ahead log is missing: {reason}"), detail)
+}
+
+fn lack(progress: &mut Progress, lsn: Lsn, message: String, detail: Value) -> Taken {
+    let event = Event {
+        kind: Kind::Gap,
+        outcome: Outcome::Error,
+        message: Some(message),
         detail: Some(detail.to_string()),
         ..Event::default()
     };
     own(progress, lsn, event)
 }
 
-/// Something that is missing.
-pub fn gap(progress: &mut Progress, lsn: Lsn, now: i64, message: &str) -> Taken {
-    let event = Event {
-        at: now,
-        kind: Kind::Gap,
-        outcome: Outcome::Error,
-        message: Some(message.to_owned()),
-        detail: Some(json!({"lsn": text(lsn)}).to_string()),
-        ..Event::default()
-    };
-    own(progress, lsn, event)
-}
-
-/// A part of the write-ahead log that cannot be read.
-pub fn missing(progress: &mut Progress, from: Lsn, to: Lsn, now: i64, reason: &str) -> Taken {
-    let event = Event {
-        at: now,
-        kind: Kind::Gap,
-        outcome: Outcome::Error,
-        message: Some(format!(
-            "a part of the write-ahead log is missing: {reason}"
-        )),
-        detail: Some(json!({"from": text(from), "to": text(to)}).to_string()),
-        ..Event::default()
-    };
-    own(progress, from, event)
-}
-
-/// An entry of the sealer's own.
-pub fn own(progress: &mut Progress, lsn: Lsn, event: Event) -> Taken {
+/// An entry of the sealer's own. Its time is that of what was read before it: whoever reads the same
+/// again writes the same again.
+pub fn own(progress: &mut Progress, lsn: Lsn, mut event: Event) -> Taken {
+    event.at = progress.clock;
     let item = Item::Event(event);
     let body = item.encode();
     let frame = Frame {

@@ -91,7 +91,7 @@ fn read(file: &Path) -> Result<Option<Signer>, String> {
 fn make(file: &Path) -> Result<Signer, String> {
     let seed = pg::strong_random::<32>().ok_or("the server has no source of random numbers")?;
     let name = format!("ward-{}", cluster::system_identifier());
-    let signer = Signer::generate_from_seed(&name, &seed);
+    let signer = Signer::generate_from_seed(&name, &seed).map_err(|problem| problem.to_string())?;
     let text = signer.skey() + "\n";
     folder::replace(file, text.as_bytes()).map_err(|error| about(file, &error))?;
     Ok(signer)

@@ -64,6 +64,13 @@ impl Ledger {
         self.log.size()
     }
 
+    /// The entries of a bundle of 256, the last of which may be shorter.
+    pub fn bundle(&self, bundle: u64) -> Result<Vec<Vec<u8>>, String> {
+        let read = ward_audit::read_bundle(&self.folder, bundle, self.log.size());
+        let found = read.map_err(|error| error.to_string())?;
+        found.ok_or_else(|| format!("bundle {bundle} is gone"))
+    }
+
     /// Where its files lie.
     pub fn folder(&self) -> &Folder {
         &self.folder
@@ -71,14 +78,13 @@ impl Ledger {
 
     /// Makes what was added durable, and signs it.
     pub fn publish(&mut self) -> io::Result<()> {
-        let stale = self.log.stale_partials();
         self.folder.write(&self.log.files())?;
         let checkpoint = self
             .signer
             .checkpoint(&self.origin, self.log.size(), &self.log.root());
         self.folder.replace(CHECKPOINT, checkpoint.as_bytes())?;
-        for path in stale {
-            self.folder.remove(&path);
+        for path in self.log.stale_partials() {
+            self.folder.remove(path);
         }
         Ok(())
     }
@@ -86,9 +92,7 @@ impl Ledger {
 
 /// The first line of an epoch's checkpoints.
 pub fn origin(signer: &Signer, epoch: u32) -> String {
-    let verifier = signer.vkey();
-    let name = verifier.split('+').next().unwrap_or_default();
-    format!("{name}/{epoch:06}")
+    format!("{}/{epoch:06}", signer.name())
 }
 
 /// How many entries of a log its checkpoint covers; 0 if it has none. The signature is not looked at.

@@ -15,7 +15,12 @@ use super::state::State;
 use crate::errors;
 use crate::pg::{client, cluster, wal};
 use serde_json::json;
-use ward_audit::{Entry, Event, Kind, Outcome};
+use ward_audit::{Entry, Event, Item, Kind, Outcome};
+
+/// Entries of a full bundle.
+const BUNDLE: u64 = 256;
+/// So many bundles are read again when the sealer starts.
+const RECALLED: u64 = 16;
 
 /// Records that the server has started.
 pub fn emit_boot() -> errors::Result<()> {
@@ -70,14 +75,22 @@ fn resume(progress: &Progress) -> Result<Sealer, String> {
     Ok(sealer)
 }
 
-/// What was signed, but not noted in the state any more.
+/// Reads the end of the log: blocks that alerts may need, and what was signed, but not noted in the state
+/// any more.
 fn recall(sealer: &mut Sealer) -> Result<(), String> {
-    for index in sealer.progress.size..sealer.ledger.size() {
-        let entry = ward_audit::read_entry(sealer.ledger.folder(), index, sealer.ledger.size())
-            .map_err(|error| format!("entry {index} cannot be read: {error}"))?;
-        let entry = Entry::decode(&entry).map_err(|_| format!("entry {index} is not readable"))?;
-        intake::recall(&mut sealer.progress, &entry.frame);
-        sealer.sealed_before = sealer.sealed_before.max(entry.lsn);
+    let noted = sealer.progress.size;
+    let first = (noted / BUNDLE).saturating_sub(RECALLED);
+    for bundle in first.max(sealer.progress.pruned)..sealer.ledger.size().div_ceil(BUNDLE) {
+        for (index, bytes) in (bundle * BUNDLE..).zip(sealer.ledger.bundle(bundle)?) {
+            let entry = Entry::decode(&bytes).map_err(|_| format!("entry {index} is not readable"))?;
+            if let Ok(Item::Block(block)) = Item::decode(entry.frame.body) {
+                sealer.blocks.add(&block);
+            }
+            if index >= noted {
+                intake::recall(&mut sealer.progress, &entry.frame);
+                sealer.sealed_before = sealer.sealed_before.max(entry.lsn);
+            }
+        }
     }
     sealer.progress.size = sealer.ledger.size();
     Ok(())
@@ -113,8 +126,8 @@ fn begin(state: &State, last: Option<Progress>, reason: &str) -> Result<Sealer, 
         message: Some(format!("a new log begins: {reason}")),
         detail: Some(
             json!({
-                "system": progress.system.to_string(), "timeline": progress.timeline, "standby": standby,
-                "start": intake::text(start), "reason": reason, "previous": previous,
+                "system_identifier": progress.system.to_string(), "timeline": progress.timeline, "standby": standby,
+                "start_lsn": intake::text(start), "reason": reason, "previous": previous,
             })
             .to_string(),
         ),

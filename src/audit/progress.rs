@@ -40,6 +40,8 @@ pub struct Progress {
     pub own: u64,
     /// How many bundles of 256 entries retention has removed.
     pub pruned: u64,
+    /// The latest moment that was read of, in microseconds since the Unix epoch.
+    pub clock: i64,
     /// Where the next record of the write-ahead log begins.
     pub position: Lsn,
     /// The server's run that records come from, in hexadecimal; empty before the first.
@@ -78,7 +80,7 @@ impl Progress {
         json!({
             "system": self.system, "timeline": self.timeline, "standby": self.standby,
             "epoch": self.epoch, "size": self.size, "own": self.own, "pruned": self.pruned,
-            "position": self.position, "boot": self.boot, "past": self.past,
+            "position": self.position, "clock": self.clock, "boot": self.boot, "past": self.past,
             "sessions": sessions.collect::<Map<_, _>>(),
             "spools": self.spools,
             "databases": texts(&self.databases),
@@ -113,6 +115,7 @@ impl Progress {
             own: number("own")?,
             pruned: number("pruned")?,
             position: number("position")?,
+            clock: json.get("clock")?.as_i64()?,
             boot: json.get("boot")?.as_str()?.to_owned(),
             past: past
                 .map(|boot| Some(boot.as_str()?.to_owned()))

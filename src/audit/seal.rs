@@ -7,7 +7,7 @@
 
 use super::alert::{self, Flood};
 use super::blocks::Blocks;
-use super::intake::{self, Taken};
+use super::intake::{self, Record, Taken};
 use super::ledger::Ledger;
 use super::origin;
 use super::progress::Progress;
@@ -176,35 +176,30 @@ impl Sealer {
     fn take_spooled(&mut self, state: &State, key: &MacKey) -> io::Result<Vec<Taken>> {
         let boot = intake::hexadecimal(&state.boot);
         let is_again = std::mem::take(&mut self.is_resumed);
-        spooled::take(&mut self.progress, key, &boot, client::now(), is_again)
+        spooled::take(&mut self.progress, key, &boot, is_again)
     }
 
     fn take_log(&mut self, key: &MacKey, taken: &mut Vec<Taken>) {
         let Some(reader) = &mut self.reader else {
             return;
         };
-        let now = client::now();
         while taken.len() < BATCH {
             match reader.next() {
-                Ok(Some(message)) if message.lsn <= self.sealed_before => {}
-                Ok(Some(message)) => taken.extend(intake::take(
-                    &mut self.progress,
-                    key,
-                    message.lsn,
-                    message.is_plain,
-                    message.payload,
-                    now,
-                )),
+                Ok(Some(message)) => {
+                    let record = Record {
+                        lsn: message.lsn,
+                        is_plain: message.is_plain,
+                        bytes: message.payload,
+                    };
+                    self.progress.clock = self.progress.clock.max(message.clock);
+                    if record.lsn > self.sealed_before {
+                        taken.extend(intake::take(&mut self.progress, key, record));
+                    }
+                }
                 Ok(None) => break,
                 Err(broken) => {
                     let to = reader.skip();
-                    taken.push(intake::missing(
-                        &mut self.progress,
-                        broken.at,
-                        to,
-                        now,
-                        &broken.reason,
-                    ));
+                    taken.push(intake::missing(&mut self.progress, broken.at, to, &broken.reason));
                 }
             }
         }

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! Takes the records of a standby from its spool files (written by `spool.rs`).
 
-use super::intake::{self, Taken};
+use super::intake::{self, Record, Taken};
 use super::key;
 use super::progress::Progress;
 use crate::pg::cluster;
@@ -19,7 +19,6 @@ pub fn take(
     progress: &mut Progress,
     key: &MacKey,
     boot: &str,
-    now: i64,
     is_again: bool,
 ) -> io::Result<Vec<Taken>> {
     let mut taken = Vec::new();
@@ -29,7 +28,12 @@ pub fn take(
         let mut rest = bytes.as_slice();
         while let Some((record, after)) = split(rest) {
             if !(is_again && is_sealed(progress, key, record)) {
-                taken.extend(intake::take(progress, key, 0, true, record, now));
+                let record = Record {
+                    lsn: 0,
+                    is_plain: true,
+                    bytes: record,
+                };
+                taken.extend(intake::take(progress, key, record));
             }
             rest = after;
         }

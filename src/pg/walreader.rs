@@ -26,6 +26,8 @@ pub struct Message<'a> {
     pub lsn: Lsn,
     /// Does it name no database and no transaction, as ours do?
     pub is_plain: bool,
+    /// When a transaction before it ended, in microseconds since the Unix epoch; 0 if none was read.
+    pub clock: i64,
     /// What it says.
     pub payload: &'a [u8],
 }
@@ -43,6 +45,7 @@ pub struct Broken {
 pub struct Reader {
     state: *mut pg_sys::XLogReaderState,
     next: Lsn,
+    clock: i64,
 }
 
 impl Reader {
@@ -69,7 +72,11 @@ impl Reader {
             }
             state
         };
-        Self { state, next: from }
+        Self {
+            state,
+            next: from,
+            clock: 0,
+        }
     }
 
     /// Where the next record begins.
@@ -107,14 +114,31 @@ impl Reader {
                 }
             }
         });
-        let manager = read
-            .and_then(|read| read)
-            .map_err(|reason| self.broken(reason))?;
-        if manager.is_some() {
-            // SAFETY: S1.
-            self.next = unsafe { (*self.state).EndRecPtr };
+        let Some(manager) = read.and_then(|read| read).map_err(|reason| self.broken(reason))? else {
+            return Ok(None);
+        };
+        // SAFETY: S1.
+        self.next = unsafe { (*self.state).EndRecPtr };
+        if manager == pg_sys::RmgrIds::RM_XACT_ID as u8 {
+            self.read_clock();
         }
-        Ok(manager.map(|id| u32::from(id) == pg_sys::RmgrIds::RM_LOGICALMSG_ID))
+        Ok(Some(manager == pg_sys::RmgrIds::RM_LOGICALMSG_ID as u8))
+    }
+
+    /// Learns the time from the end of a transaction: its record begins with it.
+    fn read_clock(&mut self) {
+        const OPERATION: u8 = 0x70;
+        const ENDS: [u8; 2] = [0x00, 0x20];
+        const EPOCH: i64 = 946_684_800_000_000;
+        // SAFETY: S1; a record that was read is decoded.
+        if let Some(record) = unsafe { (*self.state).record.as_ref() }
+            && ENDS.contains(&(record.header.xl_info & OPERATION))
+            && record.main_data_len as usize >= size_of::<i64>()
+        {
+            // SAFETY: long enough.
+            let at = unsafe { record.main_data.cast::<i64>().read_unaligned() };
+            self.clock = at.saturating_add(EPOCH);
+        }
     }
 
     /// The record that was read last, if it has our prefix.
@@ -138,6 +162,7 @@ impl Reader {
         (prefix == PREFIX && payload.len() == head.message_size).then_some(Message {
             lsn,
             is_plain: head.database == pg_sys::Oid::INVALID && !head.transactional,
+            clock: self.clock,
             payload,
         })
     }
@@ -155,8 +180,14 @@ impl Reader {
                 let found = caught(move || unsafe { pg_sys::XLogFindNextRecord(state, start) });
                 found.ok().filter(|found| *found > broken)
             });
-        *self = Self::new(found.unwrap_or_else(wal::end));
+        self.restart(found.unwrap_or_else(wal::end));
         self.next
+    }
+
+    fn restart(&mut self, from: Lsn) {
+        let clock = self.clock;
+        *self = Self::new(from);
+        self.clock = clock;
     }
 
     fn broken(&self, reason: String) -> Broken {
@@ -174,6 +205,7 @@ impl Message<'_> {
         Message {
             lsn: self.lsn,
             is_plain: self.is_plain,
+            clock: self.clock,
             // SAFETY: by contract.
             payload: unsafe {
                 std::slice::from_raw_parts(self.payload.as_ptr(), self.payload.len())
