@@ -110,6 +110,8 @@ fn begin(state: &State, last: Option<Progress>, reason: &str) -> Result<Sealer, 
         standby,
         epoch,
         position: start,
+        // Nothing was read before it, and it is never made again.
+        clock: client::now(),
         ..Progress::default()
     };
     if let Some(last) = last.filter(|last| last.boot == intake::hexadecimal(&state.boot)) {
@@ -120,7 +122,6 @@ fn begin(state: &State, last: Option<Progress>, reason: &str) -> Result<Sealer, 
         progress.databases = last.databases;
     }
     let event = Event {
-        at: client::now(),
         kind: Kind::Origin,
         outcome: Outcome::Allowed,
         message: Some(format!("a new log begins: {reason}")),

@@ -13,13 +13,18 @@ pub fn wake(latch: usize) {
 
 /// Waits for a tenth of a second, unless the statement is cancelled.
 pub fn pause() {
+    wait(100);
+}
+
+/// Waits for so many milliseconds, unless the process is woken or the statement is cancelled.
+pub fn wait(milliseconds: i64) {
     // SAFETY: S1, S4.
     unsafe {
         let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
         pg_sys::WaitLatch(
             pg_sys::MyLatch,
             events as i32,
-            100,
+            milliseconds,
             pg_sys::PG_WAIT_EXTENSION,
         );
         pg_sys::ResetLatch(pg_sys::MyLatch);
