@@ -84,7 +84,7 @@ impl Ledger {
             .checkpoint(&self.origin, self.log.size(), &self.log.root());
         self.folder.replace(CHECKPOINT, checkpoint.as_bytes())?;
         for path in self.log.stale_partials() {
-            self.folder.remove(path);
+            self.folder.remove(&path);
         }
         Ok(())
     }
