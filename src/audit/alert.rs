@@ -96,7 +96,13 @@ fn render(log: u32, index: u64, event: &Event, blocks: &Blocks) -> Map<String, V
         ("issuer", json!(actor.map(|(issuer, _)| cut(issuer)))),
         (
             "role",
-            json!(event.role.as_deref().or(session.map(|s| s.role.as_str())).map(cut)),
+            json!(
+                event
+                    .role
+                    .as_deref()
+                    .or(session.map(|s| s.role.as_str()))
+                    .map(cut)
+            ),
         ),
         (
             "database",

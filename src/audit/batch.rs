@@ -64,7 +64,13 @@ pub struct Batch {
 impl Batch {
     /// Reads entries from `next` on, of a log of `size` entries. A block at its end whose event is not
     /// there yet is left for later by the `patient`.
-    pub fn read(folder: &Folder, log: u32, next: u64, size: u64, patient: bool) -> Result<Self, String> {
+    pub fn read(
+        folder: &Folder,
+        log: u32,
+        next: u64,
+        size: u64,
+        patient: bool,
+    ) -> Result<Self, String> {
         let mut all = Vec::new();
         let mut end = next;
         while end < size && end < (next / BUNDLE + BUNDLES) * BUNDLE {
@@ -81,13 +87,22 @@ impl Batch {
         }
         let end = date(&mut all, end, patient || end < size);
         all.retain(|one| one.index < end);
-        Ok(Self { log, end, ours: all })
+        Ok(Self {
+            log,
+            end,
+            ours: all,
+        })
     }
 
     /// Keeps what is of this database. `is_stored` says whether a block was projected for a day.
     pub fn choose(&mut self, database: &mut Database, is_stored: impl Fn(i64, BlockId) -> bool) {
         for one in &self.ours {
-            if let Item::Block(Block::Session { database_oid, database: name, .. }) = &one.item {
+            if let Item::Block(Block::Session {
+                database_oid,
+                database: name,
+                ..
+            }) = &one.item
+            {
                 let is_ours = database.has(*database_oid, name);
                 database.writers.insert(one.writer, is_ours);
             }
@@ -101,19 +116,29 @@ impl Batch {
                 database.writers.insert(one.writer, is_ours);
             }
         }
-        self.ours.retain(|one| database.writers.get(&one.writer) == Some(&true));
+        self.ours
+            .retain(|one| database.writers.get(&one.writer) == Some(&true));
         if database.writers.len() > 100_000 {
             database.writers.clear();
         }
     }
 
     /// Rows of blocks by day, without those that are there already.
-    pub fn blocks(&self, present: &mut HashSet<(i64, BlockId)>, is_stored: impl Fn(i64, BlockId) -> bool) -> BTreeMap<i64, Vec<Vec<Value>>> {
+    pub fn blocks(
+        &self,
+        present: &mut HashSet<(i64, BlockId)>,
+        is_stored: impl Fn(i64, BlockId) -> bool,
+    ) -> BTreeMap<i64, Vec<Vec<Value>>> {
         let mut found: BTreeMap<i64, Vec<Vec<Value>>> = BTreeMap::new();
         for one in &self.ours {
-            let (Item::Block(block), Some(entry)) = (&one.item, one.entry()) else { continue };
+            let (Item::Block(block), Some(entry)) = (&one.item, one.entry()) else {
+                continue;
+            };
             if present.insert((one.day, block.id())) && !is_stored(one.day, block.id()) {
-                found.entry(one.day).or_default().push(rows::block(one.day, self.log, one.index, &entry, block));
+                found
+                    .entry(one.day)
+                    .or_default()
+                    .push(rows::block(one.day, self.log, one.index, &entry, block));
             }
         }
         found
@@ -123,8 +148,13 @@ impl Batch {
     pub fn events(&self) -> BTreeMap<i64, Vec<Vec<Value>>> {
         let mut found: BTreeMap<i64, Vec<Vec<Value>>> = BTreeMap::new();
         for one in &self.ours {
-            let (Item::Event(event), Some(entry)) = (&one.item, one.entry()) else { continue };
-            found.entry(one.day).or_default().push(rows::event(self.log, one.index, &entry, event));
+            let (Item::Event(event), Some(entry)) = (&one.item, one.entry()) else {
+                continue;
+            };
+            found
+                .entry(one.day)
+                .or_default()
+                .push(rows::event(self.log, one.index, &entry, event));
         }
         found
     }
@@ -189,5 +219,8 @@ fn date(all: &mut [One], end: u64, may_wait: bool) -> u64 {
 
 /// The key of a row of `audit_block`.
 pub fn block_key(day: i64, id: BlockId) -> [Value; 2] {
-    [Value::Date(i32::try_from(day).unwrap_or(i32::MAX)), Value::Uuid(id.0)]
+    [
+        Value::Date(i32::try_from(day).unwrap_or(i32::MAX)),
+        Value::Uuid(id.0),
+    ]
 }

@@ -30,18 +30,28 @@ impl Blocks {
     /// Remembers a block.
     pub fn add(&mut self, block: &Block) {
         let known = match block {
-            Block::Session { database, role, client_address, .. } => Known::Session(Session {
+            Block::Session {
+                database,
+                role,
+                client_address,
+                ..
+            } => Known::Session(Session {
                 database: database.clone(),
                 role: role.clone(),
                 client_address: client_address.clone(),
             }),
-            Block::Identity { issuer, subject, .. } => Known::Identity {
+            Block::Identity {
+                issuer, subject, ..
+            } => Known::Identity {
                 issuer: issuer.clone(),
                 subject: subject.clone(),
             },
-            Block::Relations { relations } => {
-                Known::Relations(relations.iter().map(|relation| relation.name.clone()).collect())
-            }
+            Block::Relations { relations } => Known::Relations(
+                relations
+                    .iter()
+                    .map(|relation| relation.name.clone())
+                    .collect(),
+            ),
             Block::Text { .. } => return,
         };
         self.keep(block.id(), known);
@@ -61,7 +71,11 @@ impl Blocks {
                 subject: text("subject").unwrap_or_default(),
             },
             "relations" => {
-                let relations = body.get("relations").and_then(Value::as_array).into_iter().flatten();
+                let relations = body
+                    .get("relations")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten();
                 let names = relations.filter_map(|r| Some(r.get("name")?.as_str()?.to_owned()));
                 Known::Relations(names.collect())
             }
@@ -80,7 +94,9 @@ impl Blocks {
     /// The blocks that an alert for this event needs and that are not remembered.
     pub fn unknown(&self, event: &Event) -> impl Iterator<Item = BlockId> {
         let ids = [event.session, event.identity, event.relations];
-        ids.into_iter().flatten().filter(|id| !self.0.contains_key(id))
+        ids.into_iter()
+            .flatten()
+            .filter(|id| !self.0.contains_key(id))
     }
 
     /// Issuer and subject of the event's identity.

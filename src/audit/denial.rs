@@ -6,12 +6,16 @@
 //! (a connection that pg_hba.conf rejects).
 
 use super::emit::{self, Durability, References};
-use super::statement;
+use super::{statement, who};
 use crate::pg::net::Raised;
 use crate::pg::xact::Event as Transaction;
 use crate::pg::{self, client, net, wal};
+use serde_json::json;
 use std::cell::{Cell, RefCell};
 use ward_audit::{Event, Kind, Outcome};
+
+/// How many denials of a transaction are compared with later messages.
+const REMEMBERED: usize = 1000;
 
 #[derive(Default)]
 struct Seen {
@@ -20,7 +24,7 @@ struct Seen {
     /// All of this transaction.
     recorded: Vec<Raised>,
     /// Those that came at a moment when nothing could be written.
-    waiting: Vec<Raised>,
+    waiting: Vec<(Event, References)>,
 }
 
 thread_local! {
@@ -40,10 +44,17 @@ pub fn raised(error: Raised) {
     if pg::in_parallel_worker() || !is_denial(&error) || !CONCERNED.get() || is_known(&error) {
         return;
     }
+    let (event, references) = describe(&error);
+    SEEN.with_borrow_mut(|seen| {
+        seen.last = Some(error.clone());
+        if seen.recorded.len() < REMEMBERED {
+            seen.recorded.push(error);
+        }
+    });
     if wal::is_safe_now() {
-        record(error);
+        record(event, &references);
     } else {
-        SEEN.with_borrow_mut(|seen| seen.waiting.push(error));
+        SEEN.with_borrow_mut(|seen| seen.waiting.push((event, references)));
     }
 }
 
@@ -77,11 +88,13 @@ pub fn on_event(event: Transaction) {
 
 fn write_waiting() {
     let waiting = SEEN.with_borrow_mut(|seen| std::mem::take(&mut seen.waiting));
-    waiting.into_iter().for_each(record);
+    for (event, references) in waiting {
+        record(event, &references);
+    }
 }
 
 fn is_known(error: &Raised) -> bool {
-    SEEN.with_borrow(|seen| seen.last.as_ref() == Some(error) || seen.waiting.contains(error))
+    SEEN.with_borrow(|seen| seen.last.as_ref() == Some(error))
 }
 
 /// Refusals of core (privileges, authentication) and ward's own: those say so in DETAIL.
@@ -97,23 +110,18 @@ fn code(error: &Raised) -> Option<&str> {
     (digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit())).then_some(code)
 }
 
-fn record(error: Raised) {
-    SEEN.with_borrow_mut(|seen| {
-        seen.last = Some(error.clone());
-        if seen.recorded.len() < 1000 {
-            seen.recorded.push(error.clone());
-        }
-    });
+fn describe(error: &Raised) -> (Event, References) {
     let is_login = client::database() == 0;
     let client = is_login.then(client::current);
     let event = Event {
         kind: if is_login { Kind::Login } else { Kind::Denial },
         outcome: Outcome::Denied,
-        code: code(&error).map(str::to_owned),
-        sqlstate: Some(error.sqlstate),
+        code: code(error).map(str::to_owned),
+        sqlstate: Some(error.sqlstate.clone()),
         // What a function of a user's says may hold values.
-        message: (!error.by_user).then_some(error.message),
+        message: (!error.by_user).then(|| error.message.clone()),
         database: client.and_then(|client| client.database),
+        detail: who::unknown_token().map(|hash| json!({ "token_sha256": hash }).to_string()),
         user_origin: error.by_user,
         statement: statement::current_kind(),
         ..Event::default()
@@ -122,6 +130,10 @@ fn record(error: Raised) {
         text: statement::client_text(),
         relations: statement::current_relations(),
     };
+    (event, references)
+}
+
+fn record(event: Event, references: &References) {
     // There is no key: nothing protected can be touched, and the server's log has the error.
-    let _ = emit::emit(event, &references, Durability::Now);
+    let _ = emit::emit(event, references, Durability::Now);
 }

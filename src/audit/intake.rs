@@ -179,15 +179,28 @@ fn forged(progress: &mut Progress, record: &Record<'_>, reason: &str) -> Taken {
 }
 
 /// Records of a session that are missing; it precedes the entry that reveals it.
-fn gap(progress: &mut Progress, lsn: Lsn, frame: &Frame<'_>, from: u64, to: u64, message: String) -> Taken {
-    let detail = json!({"boot": hexadecimal(&frame.boot), "session": frame.session, "from": from, "to": to});
+fn gap(
+    progress: &mut Progress,
+    lsn: Lsn,
+    frame: &Frame<'_>,
+    from: u64,
+    to: u64,
+    message: String,
+) -> Taken {
+    let detail =
+        json!({"boot": hexadecimal(&frame.boot), "session": frame.session, "from": from, "to": to});
     lack(progress, lsn, message, detail)
 }
 
 /// A part of the write-ahead log that cannot be read.
 pub fn missing(progress: &mut Progress, from: Lsn, to: Lsn, reason: &str) -> Taken {
     let detail = json!({"from_lsn": text(from), "to_lsn": text(to)});
-    lack(progress, from, format!("a part of the write-ahead log is missing: {reason}"), detail)
+    lack(
+        progress,
+        from,
+        format!("a part of the write-ahead log is missing: {reason}"),
+        detail,
+    )
 }
 
 fn lack(progress: &mut Progress, lsn: Lsn, message: String, detail: Value) -> Taken {

@@ -98,7 +98,10 @@ pub fn origin(signer: &Signer, epoch: u32) -> String {
 /// How many entries of a log its checkpoint covers; 0 if it has none. The signature is not looked at.
 pub fn published(epoch: u32) -> u64 {
     let text = Folder::of_epoch(epoch).text(CHECKPOINT).unwrap_or_default();
-    text.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or_default()
+    text.lines()
+        .nth(1)
+        .and_then(|size| size.parse().ok())
+        .unwrap_or_default()
 }
 
 /// Origin, size and root of the published checkpoint.

@@ -82,7 +82,8 @@ fn recall(sealer: &mut Sealer) -> Result<(), String> {
     let first = (noted / BUNDLE).saturating_sub(RECALLED);
     for bundle in first.max(sealer.progress.pruned)..sealer.ledger.size().div_ceil(BUNDLE) {
         for (index, bytes) in (bundle * BUNDLE..).zip(sealer.ledger.bundle(bundle)?) {
-            let entry = Entry::decode(&bytes).map_err(|_| format!("entry {index} is not readable"))?;
+            let entry =
+                Entry::decode(&bytes).map_err(|_| format!("entry {index} is not readable"))?;
             if let Ok(Item::Block(block)) = Item::decode(entry.frame.body) {
                 sealer.blocks.add(&block);
             }

@@ -55,7 +55,9 @@ pub fn make(table: Table, day: i64) -> Result<()> {
     let (from, to) = (table.bound(day), table.bound(day + 1));
     for sql in [
         format!("CREATE TABLE ward_internal.{name} (LIKE ward_internal.{parent} INCLUDING ALL)"),
-        format!("ALTER TABLE ward_internal.{parent} ATTACH PARTITION ward_internal.{name} FOR VALUES FROM ({from}) TO ({to})"),
+        format!(
+            "ALTER TABLE ward_internal.{parent} ATTACH PARTITION ward_internal.{name} FOR VALUES FROM ({from}) TO ({to})"
+        ),
         format!("ALTER EXTENSION ward ADD TABLE ward_internal.{name}"),
     ] {
         own::query(&sql, &[], |_| Ok(()))?;
@@ -65,10 +67,14 @@ pub fn make(table: Table, day: i64) -> Result<()> {
 
 /// The days that have partitions.
 pub fn days(table: Table) -> Vec<i64> {
-    let parent = CString::new(table.name()).ok().and_then(|name| self::table(&name));
+    let parent = CString::new(table.name())
+        .ok()
+        .and_then(|name| self::table(&name));
     let partitions = parent.map(catalog::children).unwrap_or_default();
     let names = partitions.into_iter().filter_map(catalog::relation_name);
-    let mut days: Vec<i64> = names.filter_map(|name| time::parse_day(name.rsplit('_').next()?)).collect();
+    let mut days: Vec<i64> = names
+        .filter_map(|name| time::parse_day(name.rsplit('_').next()?))
+        .collect();
     days.sort_unstable();
     days
 }
@@ -76,6 +82,10 @@ pub fn days(table: Table) -> Vec<i64> {
 /// Drops the partition of a day.
 pub fn drop(table: Table, day: i64) -> Result<()> {
     let name = name(table, day);
-    own::query(&format!("ALTER EXTENSION ward DROP TABLE ward_internal.{name}"), &[], |_| Ok(()))?;
+    own::query(
+        &format!("ALTER EXTENSION ward DROP TABLE ward_internal.{name}"),
+        &[],
+        |_| Ok(()),
+    )?;
     own::query(&format!("DROP TABLE ward_internal.{name}"), &[], |_| Ok(()))
 }

@@ -41,7 +41,9 @@ pub fn run() {
     let Some(state) = state::get() else { return };
     PROJECTING.set(true);
     let sealers = state.sealers.load(Ordering::Acquire);
-    let Some(mut projector) = transaction(|| Projector::new(state)).ok().flatten() else { return };
+    let Some(mut projector) = transaction(|| Projector::new(state)).ok().flatten() else {
+        return;
+    };
     let mut last = Instant::now();
     // Another sealer has started its own.
     while last.elapsed() < LINGER && state.sealers.load(Ordering::Acquire) == sealers {
@@ -52,7 +54,9 @@ pub fn run() {
             }
             Ok(Ok(false)) => {}
             Ok(Err(problem)) | Err(problem) => {
-                log::warn(&format!("ward audit: events cannot be projected: {problem}"));
+                log::warn(&format!(
+                    "ward audit: events cannot be projected: {problem}"
+                ));
                 // What was remembered may have been rolled back.
                 match transaction(|| Projector::new(state)).ok().flatten() {
                     Some(fresh) => projector = fresh,
@@ -99,7 +103,9 @@ impl Projector {
         rows::lock_alone(self.cursor);
         let counts = self.flood.counts(client::now());
         self.send(counts);
-        let Some((log, next)) = place(self.cursor) else { return Ok(false) };
+        let Some((log, next)) = place(self.cursor) else {
+            return Ok(false);
+        };
         let end = end(self.state, log);
         if next < end {
             let end = self.project(log, next, end)?;
@@ -115,11 +121,18 @@ impl Projector {
     }
 
     fn project(&mut self, log: u32, next: u64, size: u64) -> Result<u64, String> {
-        let patient = self.waiting.is_none_or(|(at, since)| at != next || since.elapsed() < PATIENCE);
-        let probe = |day: i64, id: BlockId| self.present.contains(&(day, id)) || is_present(day, id);
+        let patient = self
+            .waiting
+            .is_none_or(|(at, since)| at != next || since.elapsed() < PATIENCE);
+        let probe =
+            |day: i64, id: BlockId| self.present.contains(&(day, id)) || is_present(day, id);
         let mut batch = Batch::read(&Folder::of_epoch(log), log, next, size, patient)?;
         batch.choose(&mut self.database, probe);
-        self.waiting = (batch.end == next).then(|| self.waiting.filter(|w| w.0 == next).unwrap_or((next, Instant::now())));
+        self.waiting = (batch.end == next).then(|| {
+            self.waiting
+                .filter(|w| w.0 == next)
+                .unwrap_or((next, Instant::now()))
+        });
         self.store(&batch)?;
         self.alert(&batch);
         self.go_on(log, batch.end);
@@ -164,7 +177,9 @@ impl Projector {
     fn learn(&mut self, day: i64, event: &Event) {
         let unknown: Vec<BlockId> = self.blocks.unknown(event).collect();
         for id in unknown {
-            let Some(partition) = partitions::find(Table::Block, day) else { continue };
+            let Some(partition) = partitions::find(Table::Block, day) else {
+                continue;
+            };
             rows::find(partition, &batch::block_key(day, id), |row| {
                 let (kind, body) = (row.text(7), row.json(8));
                 if let (Some(kind), Some(body)) = (kind, body) {
@@ -175,7 +190,9 @@ impl Projector {
     }
 
     fn send(&self, alerts: impl IntoIterator<Item = String>) {
-        alerts.into_iter().for_each(|alert| notify::send(c"ward_alert", &alert));
+        alerts
+            .into_iter()
+            .for_each(|alert| notify::send(c"ward_alert", &alert));
     }
 }
 
@@ -183,7 +200,10 @@ impl Projector {
 pub fn place(cursor: Oid) -> Option<(u32, u64)> {
     let mut place = None;
     table::scan(cursor, |row| {
-        place = Some((row.integer(1).unwrap_or(1) as u32, row.eight_bytes(2).unwrap_or(0) as u64));
+        place = Some((
+            row.integer(1).unwrap_or(1) as u32,
+            row.eight_bytes(2).unwrap_or(0) as u64,
+        ));
     });
     place
 }

@@ -36,8 +36,15 @@ pub fn event(log: u32, index: u64, entry: &Entry<'_>, event: &Event) -> Vec<Valu
         Value::big(event.rows),
         Value::big(event.labels.and_then(Label::from_bits).map(Label::to_bits)),
         Value::big(event.k),
-        if keys.is_empty() { Value::Null } else { Value::Json(Json::Array(keys)) },
-        event.change.as_ref().map_or(Value::Null, |change| Value::Json(changed(change))),
+        if keys.is_empty() {
+            Value::Null
+        } else {
+            Value::Json(Json::Array(keys))
+        },
+        event
+            .change
+            .as_ref()
+            .map_or(Value::Null, |change| Value::Json(changed(change))),
         Value::big(event.policy_version),
         Value::big(event.xid),
         Value::big(event.first_seq),
@@ -87,18 +94,43 @@ fn changed(change: &Change) -> Json {
 
 fn body(block: &Block) -> Json {
     match block {
-        Block::Session { pid, database_oid, database, role, client_address, client_port, application, started } => json!({
+        Block::Session {
+            pid,
+            database_oid,
+            database,
+            role,
+            client_address,
+            client_port,
+            application,
+            started,
+        } => json!({
             "pid": pid, "database_oid": database_oid, "database": database, "role": role,
             "client_address": client_address, "client_port": client_port, "application": application,
             "started": time::text(*started),
         }),
-        Block::Identity { issuer, subject, kind, tenants, clearance, token_id, token_hash, sid, actors, on_behalf_of, expires_at } => json!({
+        Block::Identity {
+            issuer,
+            subject,
+            kind,
+            tenants,
+            clearance,
+            token_id,
+            token_hash,
+            sid,
+            actors,
+            on_behalf_of,
+            expires_at,
+        } => json!({
             "issuer": issuer, "subject": subject, "kind": kind, "tenants": tenants,
             "clearance": Label::from_bits(*clearance).map(|label| label.to_string()),
             "token_id": token_id, "token_hash": hexadecimal(token_hash), "sid": sid, "actors": actors,
             "on_behalf_of": on_behalf_of, "expires_at": expires_at,
         }),
-        Block::Text { text, truncated, sha256 } => json!({
+        Block::Text {
+            text,
+            truncated,
+            sha256,
+        } => json!({
             "text": text, "truncated": truncated, "sha256": hexadecimal(sha256),
         }),
         Block::Relations { relations } => json!({

@@ -199,7 +199,12 @@ impl Sealer {
                 Ok(None) => break,
                 Err(broken) => {
                     let to = reader.skip();
-                    taken.push(intake::missing(&mut self.progress, broken.at, to, &broken.reason));
+                    taken.push(intake::missing(
+                        &mut self.progress,
+                        broken.at,
+                        to,
+                        &broken.reason,
+                    ));
                 }
             }
         }

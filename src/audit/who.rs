@@ -74,6 +74,13 @@ pub fn knows_actor() -> bool {
     })
 }
 
+/// The hash of the token in force, in hexadecimal, where it is not known whom it speaks for.
+pub fn unknown_token() -> Option<String> {
+    let token = guc::token_hash()?;
+    let known = KNOWN.with_borrow(|known| known.actor.as_ref().map(|actor| actor.token));
+    (known != Some(token)).then(|| token.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// The token in force does not verify: nothing that it claims is recorded.
 pub fn set_stranger() {
     KNOWN.with_borrow_mut(|known| known.stranger = guc::token_hash());

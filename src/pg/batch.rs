@@ -145,7 +145,9 @@ unsafe fn columns(descriptor: pg_sys::TupleDesc, row: &[Value]) -> (Vec<Datum>, 
     // SAFETY: by contract.
     let count = unsafe { (*descriptor).natts } as usize;
     let datums = (0..count).map(|i| row.get(i).and_then(Value::datum));
-    datums.map(|datum| (datum.unwrap_or(Datum::null()), datum.is_none())).unzip()
+    datums
+        .map(|datum| (datum.unwrap_or(Datum::null()), datum.is_none()))
+        .unzip()
 }
 
 /// Replaces the only row of a table.
@@ -179,7 +181,11 @@ pub fn find(table: Oid, key: &[Value], mut f: impl FnMut(&Row)) {
     unsafe {
         let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
         let indexes = pg_sys::RelationGetIndexList(relation);
-        let index = if indexes.is_null() { Oid::INVALID } else { (*(*indexes).elements).oid_value };
+        let index = if indexes.is_null() {
+            Oid::INVALID
+        } else {
+            (*(*indexes).elements).oid_value
+        };
         let mut keys = vec![pg_sys::ScanKeyData::default(); key.len()];
         for (column, (scan_key, value)) in (1..).zip(keys.iter_mut().zip(key)) {
             pg_sys::ScanKeyInit(
@@ -191,7 +197,14 @@ pub fn find(table: Oid, key: &[Value], mut f: impl FnMut(&Row)) {
             );
         }
         let (count, keys) = (keys.len() as i32, keys.as_mut_ptr());
-        let scan = pg_sys::systable_beginscan(relation, index, index != Oid::INVALID, null_mut(), count, keys);
+        let scan = pg_sys::systable_beginscan(
+            relation,
+            index,
+            index != Oid::INVALID,
+            null_mut(),
+            count,
+            keys,
+        );
         while let Some(row) = Row::of(pg_sys::systable_getnext(scan), relation) {
             f(&row);
         }

@@ -3,10 +3,11 @@
 //! Core calls the functions on its stack of error contexts before control leaves the place of an
 //! error. Ours lies at the bottom of that stack, where no frame takes it away again, so that it also
 //! sees what an EXCEPTION block swallows and what the parser raises before any hook is reached. Core
-//! forgets the whole stack when an error reaches the top; the end of the transaction, which follows,
-//! spreads the net again.
+//! forgets the whole stack when an error reaches the top. It then throws the error's memory away, and
+//! this spreads the net again: also after an error outside of any transaction, of which no hook hears.
 
 use super::activity::Message;
+use super::raw;
 use pgrx::pg_sys::{self, ErrorContextCallback};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, c_char, c_int};
@@ -43,7 +44,20 @@ thread_local! {
     /// The code of the last error since a statement began; 0 for none.
     static LAST: Cell<c_int> = const { Cell::new(0) };
     static BUSY: Cell<bool> = const { Cell::new(false) };
+    /// Will the net be spread when the memory of errors is thrown away?
+    static ARMED: Cell<bool> = const { Cell::new(false) };
 }
+
+struct Reset(UnsafeCell<pg_sys::MemoryContextCallback>);
+
+// SAFETY: S1.
+unsafe impl Sync for Reset {}
+
+static RESET: Reset = Reset(UnsafeCell::new(pg_sys::MemoryContextCallback {
+    func: Some(thrown_away),
+    arg: null_mut(),
+    next: null_mut(),
+}));
 
 /// Tells `listener` of each error that may be a refusal ([`may_be_refusal`]). It must not raise.
 pub fn watch(listener: fn(Raised)) {
@@ -96,6 +110,10 @@ unsafe extern "C-unwind" fn caught(_: *mut std::ffi::c_void) {
     if code == 0 {
         return;
     }
+    if !ARMED.replace(true) {
+        // SAFETY: S1; the callback is static, and in no list: it leaves its list when it is called.
+        unsafe { raw::MemoryContextRegisterResetCallback(pg_sys::ErrorContext, RESET.0.get()) };
+    }
     // Classes 00 to 02 are notices and warnings.
     if !["00", "01", "02"]
         .iter()
@@ -107,6 +125,14 @@ unsafe extern "C-unwind" fn caught(_: *mut std::ffi::c_void) {
         // SAFETY: as above.
         unsafe { look() };
     }
+}
+
+/// Raises nothing. Where somebody has caught the error the stack is not empty, and nothing happens.
+unsafe extern "C-unwind" fn thrown_away(_: *mut std::ffi::c_void) {
+    ARMED.set(false);
+    let last = LAST.get();
+    spread();
+    LAST.set(last);
 }
 
 #[pgrx::pg_guard]

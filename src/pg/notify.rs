@@ -13,7 +13,9 @@ const LONGEST: usize = 8_000;
 
 /// Notifies listeners when the transaction commits. What is too long is not sent.
 pub fn send(channel: &CStr, payload: &str) {
-    let Ok(payload) = CString::new(payload) else { return };
+    let Ok(payload) = CString::new(payload) else {
+        return;
+    };
     if payload.count_bytes() >= LONGEST {
         return;
     }

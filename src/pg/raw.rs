@@ -121,5 +121,9 @@ unsafe extern "C-unwind" {
 
     // While an error is being reported (see `pg/activity.rs`).
     pub fn GetCurrentStatementStartTimestamp() -> TimestampTz;
+    pub fn MemoryContextRegisterResetCallback(
+        context: MemoryContext,
+        callback: *mut MemoryContextCallback,
+    );
     pub fn pgstat_report_activity(state: BackendState::Type, text: *const c_char);
 }

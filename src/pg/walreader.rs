@@ -114,7 +114,10 @@ impl Reader {
                 }
             }
         });
-        let Some(manager) = read.and_then(|read| read).map_err(|reason| self.broken(reason))? else {
+        let Some(manager) = read
+            .and_then(|read| read)
+            .map_err(|reason| self.broken(reason))?
+        else {
             return Ok(None);
         };
         // SAFETY: S1.
