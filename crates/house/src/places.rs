@@ -114,7 +114,11 @@ pub fn impure_code(files: &[SourceFile]) -> Vec<String> {
     elsewhere(
         files,
         |path| !pure(path),
-        |line| IMPURE.iter().any(|name| contains_word(line, name)),
+        |line| {
+            // Threads that end with the call change how long it takes, not what it returns.
+            let line = line.replace("std::thread::scope", "");
+            IMPURE.iter().any(|name| contains_word(&line, name))
+        },
     )
 }
 

@@ -24,6 +24,8 @@
 
 mod block;
 mod cbor;
+mod chunk;
+mod edge;
 mod error;
 mod event;
 mod item;
@@ -32,12 +34,14 @@ mod merkle;
 mod note;
 mod proof;
 mod record;
+mod sequence;
 mod shorten;
 mod store;
 mod text;
 mod tile;
 mod tlog_proof;
 mod tree;
+mod verify;
 
 pub use block::{Block, BlockId, Touched};
 pub use error::{Forged, Malformed};
@@ -48,7 +52,9 @@ pub use merkle::{Hash, empty_root, leaf_hash};
 pub use note::{Checkpoint, Signer, Verifier};
 pub use proof::{check_consistency, check_inclusion, consistency_proof, inclusion_proof, root_at};
 pub use record::{Entry, Frame, MAX_BODY, MacKey};
+pub use sequence::Gap;
 pub use store::{ReadError, Store};
 pub use text::normalise;
 pub use tile::{Level, Tile, read_bundle, read_entry};
 pub use tlog_proof::Proof;
+pub use verify::{Problem, Report, verify_log};

@@ -66,14 +66,15 @@ pub fn entries(count: u64) -> Vec<Vec<u8>> {
     (0..count)
         .map(|n| match n {
             0 => entry([0; 8], 0, 0, n, &event(Kind::Origin, n)),
-            1..=3 => entry([5; 8], n, 0, n, &session(n)),
-            _ => entry(
-                [5; 8],
-                n % 3 + 1,
-                (n - 4 + (n - 1) % 3) / 3,
-                n,
-                &event(Kind::Read, n),
-            ),
+            _ => {
+                let (session, seq) = ((n - 1) % 3 + 1, (n - 1) / 3);
+                let item = if seq == 0 {
+                    session_block(n)
+                } else {
+                    event(Kind::Read, n)
+                };
+                entry([5; 8], session, seq, n, &item)
+            }
         })
         .collect()
 }
@@ -101,7 +102,7 @@ pub fn event(kind: Kind, n: u64) -> Item {
     })
 }
 
-fn session(n: u64) -> Item {
+fn session_block(n: u64) -> Item {
     Item::Block(Block::Session {
         pid: 1000 + u32::try_from(n).unwrap(),
         database_oid: 16_384,
