@@ -46,6 +46,8 @@ CREATE FUNCTION swallow(statement text) RETURNS text LANGUAGE plpgsql AS
     'BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END';
 CREATE FUNCTION replace_error(statement text) RETURNS text LANGUAGE plpgsql AS
     $$BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RAISE EXCEPTION 'other' USING ERRCODE = 'P0042', DETAIL = SQLSTATE; END$$;
+CREATE FUNCTION raise_again(statement text) RETURNS text LANGUAGE plpgsql AS
+    'BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RAISE; END';
 CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE NEW.statement; RETURN NEW; END';
 CREATE TABLE fires (statement text);
 CREATE TRIGGER fire BEFORE INSERT ON fires FOR EACH ROW EXECUTE FUNCTION fire();
@@ -149,6 +151,10 @@ def replaced(db, cause):
     return None
 
 
+def raised_again(db, cause):
+    db.execute("SELECT raise_again(%s)", (cause.statement,))
+
+
 def savepoint(db, cause):
     db.execute("BEGIN; SAVEPOINT s")
     try:
@@ -231,6 +237,7 @@ WAYS = {
     "swallowed in a block": (block, ALL, ""),
     "swallowed in a function": (swallowed, ALL, ""),
     "replaced by another error": (replaced, ALL, ""),
+    "raised again by a handler": (raised_again, ALL, ""),
     "savepoint": (savepoint, ALL, ""),
     "rolled back": (rolled_back, ALL, ""),
     "read only": (read_only, ("query",), ""),

@@ -69,6 +69,16 @@ class Server:
         postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
         return [postmaster, *(pid for pid, parent, _ in running() if parent == postmaster)]
 
+    def child(self, title):
+        """The process of this server with that title, such as a background worker; None if there is none."""
+        for pid in self.processes()[1:]:
+            try:
+                if title in Path(f"/proc/{pid}/cmdline").read_text():
+                    return pid
+            except OSError:  # it ended meanwhile
+                pass
+        return None
+
     def kill(self):
         """What a machine that loses its power does to processes: all at once, nobody gets to say goodbye."""
         pids = self.processes()

@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 import tlog
 from audit import AuditServer, copy_tree, mark
-from harness import one
 from load import AFTER, TABLES, WORK, Load, read_async
 
 ROUNDS = int(os.environ.get("WARD_CRASH_ROUNDS", "3"))
@@ -127,9 +126,7 @@ class Crash(unittest.TestCase):
         """PostgreSQL restarts all backends when one dies by a signal; the trail goes on where it was."""
         load = Load(self.connect, 4, f"{SEED} sealer")
         time.sleep(0.5)
-        with self.server.connect() as db:
-            sealer = one(db, "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'ward sealer%'")
-        os.kill(sealer, 9)
+        os.kill(self.server.child("ward sealer"), 9)
         journal = load.join()
         copy = self.snapshot("sealer")
         self.wait_for_server()

@@ -117,6 +117,23 @@ class Matrix(unittest.TestCase):
             self.assertTrue([c for c, w in cells() if w == way and c.kind in kinds], way)
         self.assertEqual(len({cause.name for cause in CAUSES}), len(CAUSES))
 
+    def test_each_of_many_is_recorded(self):
+        """Alike, in one transaction, in one statement, in a loop: none is taken for another."""
+        statement = "SELECT id FROM hidden"
+        with self.server.trail() as trail, self.connect(mark("many")) as db:
+            for expect, text in ((2, "SELECT swallow($1), swallow($1)"), (20, "SELECT count(swallow($1 || repeat(' ', 0 * n))) FROM generate_series(1, 20) n")):
+                begin = trail.end()
+                db.execute(text.replace("$1", f"'{statement}'"))
+                self.assertEqual(len(trail.denials("session_role = 'app'", since=begin)), expect)
+            begin = trail.end()
+            db.execute("BEGIN")
+            for _ in range(3):
+                with self.assertRaises(psycopg.Error):
+                    db.execute("SAVEPOINT s; " + statement)
+                db.execute("ROLLBACK TO s")
+            db.execute("ROLLBACK")
+            self.assertEqual(len(trail.denials("session_role = 'app'", since=begin)), 3)
+
     def test_200_ordinary_errors_are_no_denials(self):
         statements = ordinary()
         self.assertGreaterEqual(len(set(statements)), 200)

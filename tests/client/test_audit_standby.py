@@ -143,12 +143,8 @@ class Behind(AuditTest):
 
     settings = ("ward.audit_backlog_limit = 1", "max_wal_size = 64MB")
 
-    def sealer(self):
-        with self.server.connect() as db:
-            return one(db, "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'ward sealer%'")
-
     def stop_sealer(self):
-        pid = self.sealer()
+        pid = self.server.child("ward sealer")
         os.kill(pid, signal.SIGSTOP)
         self.addCleanup(send, pid, signal.SIGCONT)
         return pid
