@@ -61,8 +61,9 @@ class Decoding(AuditTest):
             for slot in ("test_decoding", "pgoutput"):
                 db.execute("SELECT pg_create_logical_replication_slot(%s, %s)", (slot, slot))
             names = [self.read(), self.refuse(), self.read(level="async")]
-            db.execute("INSERT INTO plain VALUES (1)")
+            # What is decoded ends where the log is flushed: the commit comes last.
             db.execute("SELECT pg_logical_emit_message(false, 'mine', 'an ordinary message')")
+            db.execute("INSERT INTO plain VALUES (1)")
             with self.server.trail() as trail:
                 trail.sync()
             text = "\n".join(row[0] for row in db.execute("SELECT data FROM pg_logical_slot_get_changes('test_decoding', NULL, NULL)"))
@@ -150,10 +151,12 @@ class Behind(AuditTest):
         return pid
 
     def fill(self):
-        """More WAL than the limit, by a table that nobody audits."""
+        """More WAL than the limit, by a table that nobody audits, and a record behind it: what counts is how far records lie
+        apart."""
         with self.server.admin() as db:
             db.execute("CREATE TABLE IF NOT EXISTS filler (body text)")
             db.execute("INSERT INTO filler SELECT repeat(md5(n::text), 10) FROM generate_series(1, 20000) n")
+        self.refuse()
 
     def policy(self, name):
         with self.server.connect() as db:
@@ -165,6 +168,7 @@ class Behind(AuditTest):
         self.policy("refuse")
         self.read()
         pid = self.stop_sealer()
+        # The control: stopped, but not behind yet.
         self.read()
         self.fill()
         with self.assertRaises(psycopg.Error) as caught:
