@@ -44,11 +44,18 @@ CREATE FUNCTION as_weak(statement text) RETURNS int LANGUAGE plpgsql SECURITY DE
 ALTER FUNCTION as_weak OWNER TO weak;
 CREATE FUNCTION swallow(statement text) RETURNS text LANGUAGE plpgsql AS
     'BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END';
+CREATE FUNCTION swallow_early(statement text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS
+    'BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END';
 CREATE FUNCTION replace_error(statement text) RETURNS text LANGUAGE plpgsql AS
     $$BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RAISE EXCEPTION 'other' USING ERRCODE = 'P0042', DETAIL = SQLSTATE; END$$;
 CREATE FUNCTION raise_again(statement text) RETURNS text LANGUAGE plpgsql AS
     'BEGIN EXECUTE statement; RETURN NULL; EXCEPTION WHEN OTHERS THEN RAISE; END';
 CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE NEW.statement; RETURN NEW; END';
+CREATE PROCEDURE swallow_and_commit(statement text) LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN EXECUTE statement; EXCEPTION WHEN OTHERS THEN PERFORM set_config('cell.state', SQLSTATE, false); END;
+    COMMIT;
+END $$;
 CREATE TABLE fires (statement text);
 CREATE TRIGGER fire BEFORE INSERT ON fires FOR EACH ROW EXECUTE FUNCTION fire();
 CREATE TABLE fires_late (statement text);
@@ -135,6 +142,11 @@ def prepared(db, cause):
 def block(db, cause):
     db.execute(f"DO $block$BEGIN BEGIN EXECUTE {quote(cause)}; EXCEPTION WHEN OTHERS THEN "
                "PERFORM set_config('cell.state', SQLSTATE, false); END; END$block$")
+    return db.execute("SELECT current_setting('cell.state', true)").fetchone()[0]
+
+
+def procedure(db, cause):
+    db.execute(f"CALL swallow_and_commit({quote(cause)})")
     return db.execute("SELECT current_setting('cell.state', true)").fetchone()[0]
 
 
@@ -236,6 +248,7 @@ WAYS = {
     "prepared": (prepared, ALL, ""),
     "swallowed in a block": (block, ALL, ""),
     "swallowed in a function": (swallowed, ALL, ""),
+    "swallowed in a procedure that commits": (procedure, ALL, ""),
     "replaced by another error": (replaced, ALL, ""),
     "raised again by a handler": (raised_again, ALL, ""),
     "savepoint": (savepoint, ALL, ""),

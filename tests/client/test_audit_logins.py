@@ -27,6 +27,7 @@ FAILURES = {
     "rejected": ("refused", None, "28000"),
     "NOLOGIN": ("sleeper", None, "28000"),
     "no CONNECT": ("outsider", None, "42501"),
+    "no REPLICATION": ("trusted", None, "42501"),
 }
 CLIENT = "127.0.0.1"
 SECRETS = ("wrong", "right")
@@ -53,7 +54,8 @@ class Logins(unittest.TestCase):
                 with self.subTest(name):
                     begin = trail.end()
                     with self.assertRaises(psycopg.OperationalError):
-                        self.login(role, password, sslmode="disable", gssencmode="disable")
+                        options = {"replication": "database"} if name == "no REPLICATION" else {}
+                        self.login(role, password, sslmode="disable", gssencmode="disable", **options)
                     events = trail.denials(since=begin)
                     self.check(events, name)
 
@@ -62,7 +64,7 @@ class Logins(unittest.TestCase):
         self.assertEqual(len(events), 1, events)
         event, = events
         # Who may not CONNECT has logged in, and is refused the database.
-        kind = "denial" if name == "no CONNECT" else "login"
+        kind = "denial" if sqlstate == "42501" else "login"
         self.assertEqual((event["kind"], event["sqlstate"], event["subject"]), (kind, sqlstate, None))
         self.assertIn(role, (event["role"], event["session_role"]))
         self.assertEqual(str(event["client_address"]).split("/")[0], CLIENT)

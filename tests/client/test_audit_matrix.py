@@ -3,6 +3,7 @@
 Ordinary errors are none. Each cell has a connection of its own, whose application name tells its events apart.
 """
 
+import itertools
 import time
 import unittest
 
@@ -11,6 +12,7 @@ from audit import AuditServer, mark
 from denials import CANARY, CAUSES, MATRIX_TABLES, NUMBER, OBJECTS, WAYS, cells, expected, views
 from harness import one
 from ordinary import ORDINARY_OBJECTS, ordinary
+from wire import Wire, call
 
 CLIENT = "127.0.0.1"
 # A token's `jti`: in the trail, unlike the token itself.
@@ -133,6 +135,36 @@ class Matrix(unittest.TestCase):
                 db.execute("ROLLBACK TO s")
             db.execute("ROLLBACK")
             self.assertEqual(len(trail.denials("session_role = 'app'", since=begin)), 3)
+
+    def test_after_an_error_outside_of_transactions(self):
+        """Core forgets who watches errors at each one that reaches the top; here no transaction ends, so no hook is told."""
+        with self.server.connect() as db:
+            db.execute("ALTER ROLE app SET log_min_messages = panic")
+            self.addCleanup(self.server_executes, "ALTER ROLE app RESET ALL")
+        while_planned = "SELECT swallow_early('SELECT id FROM hidden') WHERE $1::int = 1"
+        tears = {"unknown statement": lambda wire: wire.exec_prepared(b"missing", []), "invalid bytes": lambda wire: wire.exec_(b"SELECT '\xff'"),
+                 "the control": lambda wire: wire.exec_(b"SELECT 1")}
+        refused = {"while parsed": b"SELECT id FROM closed.closed_table", "in a constant": b"SELECT 'closed.closed_table'::regclass",
+                   "swallowed": b"SELECT swallow('SELECT id FROM hidden')", "swallowed while planned": None}
+        for (tear, first), (name, text) in itertools.product(tears.items(), refused.items()):
+            application = mark("torn")
+            with self.connect(application) as db:
+                db.pgconn.prepare(b"planned", while_planned.encode())
+                first(db.pgconn)
+                db.pgconn.exec_(text) if text else db.pgconn.exec_prepared(b"planned", [b"1"])
+            with self.subTest(name, after=tear), self.server.trail() as trail:
+                self.assertEqual(len(trail.denials("application = %s", application)), 1)
+
+    def test_function_calls_of_the_protocol(self):
+        with self.server.admin() as db:
+            number = one(db, "SELECT 'closed_function(text)'::regprocedure::oid::int")
+        application = mark("call")
+        wire = Wire(self.server.world.name, "app", self.server.address, application_name=application)
+        wire.send(call(number, "x"))
+        self.assertEqual(wire.answers()[-1]["C"], "42501")
+        wire.close()
+        with self.server.trail() as trail:
+            self.assertEqual(len(trail.denials("application = %s", application)), 1)
 
     def test_200_ordinary_errors_are_no_denials(self):
         statements = ordinary()

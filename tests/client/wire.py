@@ -18,10 +18,12 @@ def counted(values):
 class Wire:
     """A connection without password over the Unix socket."""
 
-    def __init__(self, dbname, user, **parameters):
-        """Other parameters go into the startup message; `greeting` is what the server answers."""
+    def __init__(self, dbname, user, address=None, **parameters):
+        """`address` names another server than the one of the environment. Other parameters go into the startup message;
+        `greeting` is what the server answers."""
+        address = address or {"host": os.environ["PGHOST"], "port": os.environ["PGPORT"]}
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(f"{os.environ['PGHOST']}/.s.PGSQL.{os.environ['PGPORT']}")
+        self.socket.connect(f"{address['host']}/.s.PGSQL.{address['port']}")
         self.stream = self.socket.makefile("rb")
         parameters |= {"user": user, "database": dbname}
         startup = struct.pack("!i", 196608) + b"".join(text(k) + text(v) for k, v in parameters.items()) + b"\0"
