@@ -3,9 +3,9 @@
 
 -- One row per event. Partitions of one UTC day each are made by the projector.
 CREATE TABLE ward_internal.audit_event (
+    at             timestamptz NOT NULL,
     log            integer NOT NULL,
     index          bigint NOT NULL,
-    at             timestamptz NOT NULL,
     kind           text NOT NULL,
     outcome        text NOT NULL,
     lsn            pg_lsn NOT NULL,

@@ -53,3 +53,6 @@ GRANT EXECUTE ON FUNCTION ward.doctor() TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.derivations, ward.lineage, ward.quarantined TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.audit, ward.audit_ocsf TO ward_admin, ward_auditor;
+GRANT EXECUTE ON FUNCTION
+    ward.audit_sync(interval), ward.verify_audit(), ward.audit_proof(bigint, integer), ward.audit_checkpoint(), ward.audit_key()
+    TO ward_admin, ward_auditor;

@@ -4,6 +4,7 @@
 //! The installed SQL is generated from these declarations and from the parts in `sql/install/`.
 
 mod admin;
+mod audit;
 mod carrier;
 mod flow;
 pub mod label;

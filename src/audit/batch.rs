@@ -6,7 +6,7 @@ use super::rows;
 use crate::pg::batch::Value;
 use crate::pg::client;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use ward_audit::{Block, BlockId, Entry, Item};
+use ward_audit::{Block, BlockId, Entry, Event, Item};
 
 /// So many bundles of 256 entries are read at once.
 const BUNDLES: u64 = 16;
@@ -19,6 +19,8 @@ pub struct One {
     pub index: u64,
     /// The day of the event, or of the event that first refers to the block.
     pub day: i64,
+    /// Is it a block without an event of its session after it?
+    pub is_orphan: bool,
     /// What it says.
     pub item: Item,
     bytes: Vec<u8>,
@@ -85,7 +87,12 @@ impl Batch {
             }
             end = following;
         }
-        let end = date(&mut all, end, patient || end < size);
+        let mut stop = date(&mut all, end, patient || end < size);
+        if stop == next && end < size {
+            // Its event is so far away that it has none.
+            stop = date(&mut all, end, false);
+        }
+        let end = stop;
         all.retain(|one| one.index < end);
         Ok(Self {
             log,
@@ -184,6 +191,7 @@ impl One {
         Some(Self {
             index,
             day,
+            is_orphan: false,
             item,
             bytes,
             writer,
@@ -211,10 +219,19 @@ fn date(all: &mut [One], end: u64, may_wait: bool) -> u64 {
         } else if may_wait {
             stop = one.index;
         } else {
+            one.is_orphan = true;
             one.day = any.unwrap_or_else(|| rows::day(client::now()));
         }
     }
     stop
+}
+
+/// The event of an entry, if it is one.
+pub fn event_of(entry: &[u8]) -> Option<Event> {
+    match Item::decode(Entry::decode(entry).ok()?.frame.body).ok()? {
+        Item::Event(event) => Some(event),
+        Item::Block(_) => None,
+    }
 }
 
 /// The key of a row of `audit_block`.

@@ -216,7 +216,8 @@ pub fn end(state: &State, log: u32) -> u64 {
     ledger::published(log)
 }
 
-fn is_present(day: i64, id: BlockId) -> bool {
+/// Was a block projected for a day?
+pub fn is_present(day: i64, id: BlockId) -> bool {
     let mut found = false;
     if let Some(partition) = partitions::find(Table::Block, day) {
         rows::find(partition, &batch::block_key(day, id), |_| found = true);

@@ -14,9 +14,9 @@ pub fn event(log: u32, index: u64, entry: &Entry<'_>, event: &Event) -> Vec<Valu
     let text = |text: &Option<String>| Value::text(text.as_deref());
     let keys: Vec<Json> = event.keys.iter().map(|key| parsed(key)).collect();
     vec![
+        Value::Timestamp(event.at),
         Value::Integer(log as i32),
         Value::Big(index),
-        Value::Timestamp(event.at),
         Value::Text(event.kind.name().to_owned()),
         Value::Text(event.outcome.name().to_owned()),
         Value::Big(entry.lsn),

@@ -221,6 +221,7 @@ impl Value {
             Self::Uuid(_) => 2956,
             Self::Integer(_) => 65,
             Self::Big(_) => 467,
+            Self::Timestamp(_) => 1152,
             _ => 0,
         })
     }

@@ -11,6 +11,11 @@ pub fn wake(latch: usize) {
     }
 }
 
+/// Lets the statement be cancelled here.
+pub fn allow_cancel() {
+    pgrx::check_for_interrupts!();
+}
+
 /// Waits for a tenth of a second, unless the statement is cancelled.
 pub fn pause() {
     wait(100);

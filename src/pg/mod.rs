@@ -60,6 +60,7 @@ pub mod steady;
 pub mod sublink;
 pub mod table;
 pub mod target;
+pub mod threads;
 pub mod tree;
 pub mod trigger;
 pub mod types;

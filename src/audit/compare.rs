@@ -1,0 +1,193 @@
+#![forbid(unsafe_code)]
+//! The tables behind `ward.audit` against the sealed log: every row, in both directions.
+
+use super::batch::{Batch, Database};
+use super::partitions::{self, Table};
+use super::project::{is_present, place};
+use super::rows;
+use super::time;
+use crate::config;
+use crate::pg::batch::{Value, find};
+use crate::pg::{Oid, client, table};
+use std::collections::{HashMap, HashSet};
+use ward_audit::{BlockId, Item};
+
+/// An entry and what is wrong with its row.
+pub type Bad = (u64, String);
+
+/// What has been compared so far.
+pub struct Comparison {
+    /// Entries before this place are in the tables.
+    place: (u32, u64),
+    rollbacks: Oid,
+    /// Days before it may have been dropped.
+    first_day: i64,
+    /// The events of each log that were found, a bit for each entry.
+    found: HashMap<u32, Vec<u64>>,
+    whole: HashSet<u32>,
+    blocks: HashSet<(i64, BlockId)>,
+    rolled_back: HashSet<[i64; 3]>,
+}
+
+impl Comparison {
+    /// `None` where ward is not installed in this database.
+    pub fn begin() -> Option<Self> {
+        let days = config::audit_retention().map(i64::from);
+        Some(Self {
+            place: place(partitions::table(c"audit_cursor")?)?,
+            rollbacks: partitions::table(c"audit_rollback")?,
+            first_day: days.map_or(i64::MIN, |days| rows::day(client::now()) - days + 1),
+            found: HashMap::new(),
+            whole: HashSet::new(),
+            blocks: HashSet::new(),
+            rolled_back: HashSet::new(),
+        })
+    }
+
+    /// How many entries of a log are in the tables.
+    pub fn end(&self, log: u32, entries: u64) -> u64 {
+        match log.cmp(&self.place.0) {
+            std::cmp::Ordering::Less => entries,
+            std::cmp::Ordering::Equal => entries.min(self.place.1),
+            std::cmp::Ordering::Greater => 0,
+        }
+    }
+
+    /// Compares a stretch; the first entry whose row is missing or another.
+    pub fn check(&mut self, batch: &mut Batch, database: &mut Database) -> Option<Bad> {
+        batch.choose(database, is_present);
+        let first_day = self.first_day;
+        batch
+            .ours
+            .retain(|one| one.day >= first_day && !one.is_orphan);
+        self.check_events(batch)
+            .or_else(|| self.check_blocks(batch))
+            .or_else(|| self.check_rollbacks(batch))
+    }
+
+    fn check_events(&mut self, batch: &Batch) -> Option<Bad> {
+        let bits = self.found.entry(batch.log).or_default();
+        for one in &batch.ours {
+            let (Item::Event(event), Some(entry)) = (&one.item, one.entry()) else {
+                continue;
+            };
+            let row = rows::event(batch.log, one.index, &entry, event);
+            let partition = partitions::find(Table::Event, one.day);
+            if let Some(bad) = differs(partition, row.get(..3)?, &row) {
+                return Some((one.index, format!("ward.audit {bad}")));
+            }
+            let word = (one.index / 64) as usize;
+            if bits.len() <= word {
+                bits.resize(word + 1, 0);
+            }
+            bits[word] |= 1 << (one.index % 64);
+        }
+        None
+    }
+
+    fn check_blocks(&mut self, batch: &Batch) -> Option<Bad> {
+        for (day, rows) in batch.blocks(&mut self.blocks, |_, _| false) {
+            let partition = partitions::find(Table::Block, day);
+            for row in rows {
+                if let Some(bad) = differs(partition, row.get(..2)?, &row) {
+                    return Some((
+                        index(&row),
+                        format!("what events of ward.audit refer to {bad}"),
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    fn check_rollbacks(&mut self, batch: &Batch) -> Option<Bad> {
+        for row in batch.rollbacks() {
+            let key = row.get(..3)?;
+            if let Some(bad) = differs(Some(self.rollbacks), key, &row) {
+                return Some((0, format!("the rolled-back changes of ward.audit {bad}")));
+            }
+            self.rolled_back
+                .insert([big(&row, 0), big(&row, 1), big(&row, 2)]);
+        }
+        None
+    }
+
+    /// Notes that all of a log was compared.
+    pub fn finish(&mut self, log: u32) {
+        self.whole.insert(log);
+    }
+
+    /// A row that is not in the log: the log and index that it claims.
+    pub fn surplus(&mut self) -> Option<(u32, u64)> {
+        let mut surplus = None;
+        let first_day = self.first_day;
+        let days = partitions::days(Table::Event)
+            .into_iter()
+            .filter(|day| *day >= first_day);
+        for partition in days.filter_map(|day| partitions::find(Table::Event, day)) {
+            table::scan(partition, |row| {
+                let log = row.integer(2).unwrap_or_default() as u32;
+                let index = row.eight_bytes(3).unwrap_or_default() as u64;
+                if (log, index) < self.place && !self.takes(log, index) {
+                    surplus = surplus.or(Some((log, index)));
+                }
+            });
+        }
+        surplus
+    }
+
+    /// Is it the one row of an entry? `true` as well where the log was not compared.
+    fn takes(&mut self, log: u32, index: u64) -> bool {
+        let is_compared = self.whole.contains(&log);
+        let word = self
+            .found
+            .get_mut(&log)
+            .and_then(|bits| bits.get_mut((index / 64) as usize));
+        let bit = 1 << (index % 64);
+        let was_found = word.is_some_and(|word| {
+            let was_found = *word & bit != 0;
+            *word &= !bit;
+            was_found
+        });
+        was_found || (!is_compared && self.found.contains_key(&log))
+    }
+
+    /// Does the table of rollbacks say more than the logs, all of which were compared?
+    pub fn has_surplus_rollback(&self) -> bool {
+        let mut has = false;
+        table::scan(self.rollbacks, |row| {
+            let key = [1, 2, 3].map(|column| row.eight_bytes(column).unwrap_or_default());
+            let at = row.eight_bytes(5).unwrap_or_default().saturating_add(EPOCH);
+            has |= at.div_euclid(time::DAY) >= self.first_day && !self.rolled_back.contains(&key);
+        });
+        has && self.found.keys().all(|log| self.whole.contains(log))
+    }
+}
+
+/// PostgreSQL's epoch, in microseconds since Unix's.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// What is wrong with the row of this key, if it does not hold these values.
+fn differs(table: Option<Oid>, key: &[Value], row: &[Value]) -> Option<&'static str> {
+    let mut bad = Some("has no row for it");
+    if let Some(table) = table {
+        find(table, key, |stored| {
+            let is_same = (1..)
+                .zip(row)
+                .all(|(column, value)| value.is_in(stored, column));
+            bad = (!is_same).then_some("has other values than were sealed");
+        });
+    }
+    bad
+}
+
+fn index(row: &[Value]) -> u64 {
+    big(row, 3) as u64
+}
+
+fn big(row: &[Value], column: usize) -> i64 {
+    match row.get(column) {
+        Some(Value::Big(value)) => *value as i64,
+        _ => 0,
+    }
+}
