@@ -90,8 +90,13 @@ fn read(file: &Path) -> Result<Option<Signer>, String> {
 
 fn make(file: &Path) -> Result<Signer, String> {
     let seed = pg::strong_random::<32>().ok_or("the server has no source of random numbers")?;
-    let name = format!("ward-{}", cluster::system_identifier());
-    let signer = Signer::generate_from_seed(&name, &seed).map_err(|problem| problem.to_string())?;
+    let cluster = format!("ward-{}", cluster::system_identifier());
+    let named =
+        |name: &str| Signer::generate_from_seed(name, &seed).map_err(|problem| problem.to_string());
+    // A standby is of the same cluster, and its log another: the name tells their keys apart.
+    let verifier = named(&cluster)?.vkey();
+    let digits = verifier.split('+').nth(1).unwrap_or_default();
+    let signer = named(&format!("{cluster}-{digits}"))?;
     let text = signer.skey() + "\n";
     folder::replace(file, text.as_bytes()).map_err(|error| about(file, &error))?;
     Ok(signer)

@@ -121,9 +121,13 @@ impl Sealer {
         if !sealer.progress.standby {
             match retain::hold(SLOT) {
                 Ok(retain::Found::Kept) => {}
-                Ok(found) => log::record(&format!(
-                    "ward audit: slot {SLOT:?} was {found:?}, and has been made"
-                )),
+                Ok(retain::Found::Missing) => {
+                    log::record("ward audit: the replication slot has been made")
+                }
+                Ok(retain::Found::Lost) => log::warn(
+                    "ward audit: the server had given up the replication slot (max_slot_wal_keep_size): it has \
+                     been made again",
+                ),
                 Err(reason) => log::warn(&format!(
                     "ward audit: without a replication slot, records may be lost before they are sealed: {reason}"
                 )),
