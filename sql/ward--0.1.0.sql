@@ -85,38 +85,6 @@ SELECT pg_catalog.pg_extension_config_dump('ward_internal.protection', '');
 /* </end connected objects> */
 
 /* <begin connected objects> */
--- requires:
---   registry
-
-CREATE VIEW ward.issuers AS
-    SELECT issuer, audience, claims, options,
-           ARRAY(SELECT key ->> 'kid'
-                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
-           changed_at, changed_by
-    FROM ward_internal.issuer;
-COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.revocations AS
-    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
-COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
-
-CREATE VIEW ward.protections AS
-    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
-    FROM ward_internal.protection;
-COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   schema
-
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
-/* </end connected objects> */
-
-/* <begin connected objects> */
 -- creates:
 --   Type(ward::api::label::LabelDatum)
 
@@ -339,10 +307,262 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'ward_note'
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- requires:
+--   label
+
+-- What has been sealed, as tables for reading. Filled by the projector (src/audit/project.rs) and changed by nobody
+-- else; the sealed log is the record, and everything here can be made from it again.
+
+-- One row per event. Partitions of one UTC day each are made by the projector.
+CREATE TABLE ward_internal.audit_event (
+    at             timestamptz NOT NULL,
+    log            integer NOT NULL,
+    index          bigint NOT NULL,
+    kind           text NOT NULL,
+    outcome        text NOT NULL,
+    lsn            pg_lsn NOT NULL,
+    boot           bigint NOT NULL,
+    session        bigint NOT NULL,
+    seq            bigint NOT NULL,
+    session_block  uuid,
+    identity       uuid,
+    text           uuid,
+    relations      uuid,
+    role           text,
+    statement      text,
+    stage          text,
+    code           text,
+    sqlstate       text,
+    message        text,
+    rows           bigint,
+    labels         ward.label,
+    k              bigint,
+    keys           jsonb,
+    change         jsonb,
+    policy_version bigint,
+    xid            bigint,
+    first_seq      bigint,
+    detail         jsonb,
+    database       text,
+    user_origin    boolean NOT NULL,
+    PRIMARY KEY (at, log, index)
+) PARTITION BY RANGE (at);
+COMMENT ON TABLE ward_internal.audit_event IS 'sealed events; columns in the order that src/audit/rows.rs writes';
+
+-- What events refer to by id, once for each day on which they do.
+CREATE TABLE ward_internal.audit_block (
+    day     date NOT NULL,
+    id      uuid NOT NULL,
+    log     integer NOT NULL,
+    index   bigint NOT NULL,
+    boot    bigint NOT NULL,
+    session bigint NOT NULL,
+    kind    text NOT NULL,
+    body    jsonb NOT NULL,
+    PRIMARY KEY (day, id)
+) PARTITION BY RANGE (day);
+COMMENT ON TABLE ward_internal.audit_block IS 'sessions, identities, texts and relations of sealed events';
+
+-- Changes that were rolled back: those of the session from first_seq to before seq.
+CREATE TABLE ward_internal.audit_rollback (
+    boot      bigint NOT NULL,
+    session   bigint NOT NULL,
+    seq       bigint NOT NULL,
+    first_seq bigint NOT NULL,
+    at        timestamptz NOT NULL,
+    PRIMARY KEY (boot, session, seq)
+);
+COMMENT ON TABLE ward_internal.audit_rollback IS 'which recorded changes were rolled back';
+
+-- The next entry to be projected.
+CREATE TABLE ward_internal.audit_cursor (
+    log  integer NOT NULL,
+    next bigint NOT NULL
+);
+INSERT INTO ward_internal.audit_cursor VALUES (1, 0);
+COMMENT ON TABLE ward_internal.audit_cursor IS 'how far events have been projected';
+
+CREATE VIEW ward.audit AS
+    SELECT e.log, e.index, e.at, e.kind, e.outcome, e.code, e.sqlstate, e.message,
+           i.body ->> 'subject' AS subject,
+           i.body ->> 'issuer' AS issuer,
+           ARRAY(SELECT pg_catalog.jsonb_array_elements_text(i.body -> 'tenants')) AS tenants,
+           (i.body ->> 'clearance')::ward.label AS clearance,
+           i.body ->> 'on_behalf_of' AS on_behalf_of,
+           i.body -> 'actors' ->> 0 AS agent,
+           i.body ->> 'token_id' AS token_id,
+           e.role,
+           s.body ->> 'role' AS session_role,
+           COALESCE(e.database, s.body ->> 'database') AS database,
+           s.body ->> 'client_address' AS client_address,
+           (s.body ->> 'client_port')::integer AS client_port,
+           s.body ->> 'application' AS application,
+           e.statement,
+           e.stage,
+           ARRAY(SELECT touched ->> 'name' FROM pg_catalog.jsonb_array_elements(r.body -> 'relations') touched) AS relations,
+           ARRAY(SELECT DISTINCT (touched ->> 'name') || '.' || name
+                 FROM pg_catalog.jsonb_array_elements(r.body -> 'relations') touched,
+                      pg_catalog.jsonb_array_elements_text((touched -> 'read') || (touched -> 'written')) name
+                 ORDER BY 1) AS columns,
+           t.body ->> 'text' AS query,
+           e.labels, e.rows, e.k,
+           e.keys,
+           e.change ->> 'relation' AS changed_relation,
+           e.change ->> 'operation' AS operation,
+           e.change -> 'key' AS key,
+           ARRAY(SELECT pg_catalog.jsonb_array_elements_text(e.change -> 'columns')) AS changed_columns,
+           e.change -> 'old' AS old,
+           e.change -> 'new' AS new,
+           e.detail, e.policy_version, e.xid, e.lsn,
+           pg_catalog.lpad(pg_catalog.to_hex(e.boot), 16, '0') AS boot,
+           e.session, e.seq, e.first_seq,
+           (s.body ->> 'pid')::integer AS pid,
+           e.user_origin,
+           e.kind = ANY ('{write,row,definition,policy,privilege}') AND EXISTS (
+               SELECT FROM ward_internal.audit_rollback b
+               WHERE b.boot = e.boot AND b.session = e.session AND b.seq > e.seq AND b.first_seq <= e.seq
+           ) AS rolled_back
+    FROM ward_internal.audit_event e
+    LEFT JOIN ward_internal.audit_block s ON s.day = (e.at AT TIME ZONE 'UTC')::date AND s.id = e.session_block
+    LEFT JOIN ward_internal.audit_block i ON i.day = (e.at AT TIME ZONE 'UTC')::date AND i.id = e.identity
+    LEFT JOIN ward_internal.audit_block t ON t.day = (e.at AT TIME ZONE 'UTC')::date AND t.id = e.text
+    LEFT JOIN ward_internal.audit_block r ON r.day = (e.at AT TIME ZONE 'UTC')::date AND r.id = e.relations;
+COMMENT ON VIEW ward.audit IS 'what happened: one line per sealed event; for ward_admin and ward_auditor';
+
+-- Open Cybersecurity Schema Framework 1.9: the classes Datastore Activity (6005), Authentication (3002), Entity
+-- Management (3004), User Access Management (3005) and Event Log Activity (1008).
+CREATE VIEW ward.audit_ocsf AS
+    SELECT a.log, a.index,
+           pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+               'class_uid', o.class, 'category_uid', o.class / 1000,
+               'activity_id', o.activity, 'type_uid', o.class * 100 + o.activity,
+               'time', pg_catalog.floor(EXTRACT(epoch FROM a.at) * 1000)::bigint,
+               'severity_id', CASE WHEN a.kind IN ('forged', 'gap') THEN 5 WHEN o.denied THEN 4
+                                   WHEN a.kind IN ('policy', 'privilege', 'maintenance') THEN 3 ELSE 1 END,
+               'status_id', CASE a.outcome WHEN 'allowed' THEN 1 ELSE 2 END,
+               'status', CASE a.outcome WHEN 'allowed' THEN 'Success' ELSE 'Failure' END,
+               'status_code', a.sqlstate, 'status_detail', a.code,
+               'action_id', CASE WHEN o.denied THEN 2 ELSE 1 END,
+               'action', CASE WHEN o.denied THEN 'Denied' ELSE 'Allowed' END,
+               'disposition_id', CASE WHEN o.denied THEN 2 ELSE 1 END,
+               'is_alert', CASE WHEN o.denied OR a.kind IN ('forged', 'gap', 'policy', 'privilege', 'maintenance') THEN true END,
+               'message', a.message,
+               'actor', pg_catalog.jsonb_build_object(
+                   'user', pg_catalog.jsonb_build_object('name', COALESCE(a.role, a.session_role), 'uid', a.subject),
+                   'session', pg_catalog.jsonb_build_object('uid', a.boot || '/' || a.session, 'issuer', a.issuer),
+                   'app_name', a.application),
+               'ai_agent', CASE WHEN a.agent IS NOT NULL THEN pg_catalog.jsonb_build_object('uid', a.agent) END,
+               'src_endpoint', CASE WHEN a.client_port IS NOT NULL
+                                    THEN pg_catalog.jsonb_build_object('ip', a.client_address, 'port', a.client_port) END,
+               'database', pg_catalog.jsonb_build_object('name', a.database, 'type_id', 1),
+               'table', CASE WHEN a.relations <> '{}' THEN pg_catalog.jsonb_build_object('name', a.relations[1]) END,
+               'query_info', CASE WHEN a.query IS NOT NULL THEN pg_catalog.jsonb_build_object('query_string', a.query) END,
+               'metadata', pg_catalog.jsonb_build_object(
+                   'version', '1.9.0', 'sequence', a.index, 'uid', a.log || '#' || a.index,
+                   'original_event_uid', a.lsn::text,
+                   'product', '{"name": "ward", "vendor_name": "ward"}'::jsonb,
+                   'profiles', '["security_control", "ai_operation", "record_integrity"]'::jsonb),
+               'unmapped', pg_catalog.jsonb_build_object('ward', pg_catalog.jsonb_build_object(
+                   'kind', a.kind, 'outcome', a.outcome, 'tenants', a.tenants, 'clearance', a.clearance::text,
+                   'on_behalf_of', a.on_behalf_of, 'labels', a.labels::text, 'relations', a.relations,
+                   'columns', a.columns, 'rows', a.rows, 'k', a.k, 'keys', a.keys, 'policy_version', a.policy_version,
+                   'xid', a.xid, 'statement', a.statement, 'detail', a.detail))
+           )) AS event
+    FROM ward.audit a
+    CROSS JOIN LATERAL (
+        SELECT CASE a.kind
+                   WHEN 'login' THEN 3002
+                   WHEN 'definition' THEN 3004 WHEN 'policy' THEN 3004
+                   WHEN 'privilege' THEN 3005
+                   WHEN 'boot' THEN 1008 WHEN 'origin' THEN 1008 WHEN 'forged' THEN 1008 WHEN 'gap' THEN 1008
+                   ELSE 6005
+               END AS class,
+               CASE a.kind
+                   WHEN 'read' THEN 1 WHEN 'search' THEN 4 WHEN 'login' THEN 1
+                   WHEN 'write' THEN CASE a.statement WHEN 'insert' THEN 6 WHEN 'delete' THEN 7 ELSE 2 END
+                   WHEN 'row' THEN CASE a.operation WHEN 'insert' THEN 6 WHEN 'delete' THEN 7 ELSE 2 END
+                   WHEN 'definition' THEN 3 WHEN 'policy' THEN 3
+                   ELSE 99
+               END AS activity,
+               a.outcome = 'denied' AS denied
+    ) o;
+COMMENT ON VIEW ward.audit_ocsf IS 'ward.audit as OCSF 1.9 events (schema.ocsf.io); for ward_admin and ward_auditor';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
+
+CREATE VIEW ward.issuers AS
+    SELECT issuer, audience, claims, options,
+           ARRAY(SELECT key ->> 'kid'
+                 FROM pg_catalog.jsonb_array_elements(jwks -> 'keys') AS key) AS key_ids,
+           changed_at, changed_by
+    FROM ward_internal.issuer;
+COMMENT ON VIEW ward.issuers IS 'trusted issuers; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.revocations AS
+    SELECT kind, value, reason, changed_at, changed_by FROM ward_internal.revocation;
+COMMENT ON VIEW ward.revocations IS 'what ward.revoke refused; for ward_admin and ward_auditor';
+
+CREATE VIEW ward.protections AS
+    SELECT relation, tenant, label, owner, acl, options, changed_at, changed_by
+    FROM ward_internal.protection;
+COMMENT ON VIEW ward.protections IS 'protected relations; for ward_admin and ward_auditor';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::audit::audit_checkpoint
+CREATE  FUNCTION "audit_checkpoint"() RETURNS TEXT /* Result < String > */
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'audit_checkpoint_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::trail::audit_found
 
 CREATE FUNCTION ward_internal.audit_found(relation oid, label ward.label, names text[], VARIADIC key "any") RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'audit_found_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::audit::audit_key
+CREATE  FUNCTION "audit_key"() RETURNS TEXT /* Result < String > */
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'audit_key_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::audit::audit_proof
+CREATE  FUNCTION "audit_proof"(
+	"index" bigint, /* i64 */
+	"log" INT DEFAULT NULL /* Option < i32 > */
+) RETURNS TEXT /* Result < String > */
+VOLATILE PARALLEL UNSAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'audit_proof_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::audit::audit_sync
+CREATE  FUNCTION "audit_sync"(
+	"timeout" interval DEFAULT '10 s' /* Interval */
+) RETURNS VOID /* Result < () > */
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'audit_sync_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -820,104 +1040,6 @@ CREATE EVENT TRIGGER ward_forget_dropped ON sql_drop EXECUTE FUNCTION ward_inter
 /* <begin connected objects> */
 -- requires:
 --   registry
---   label
---   admin::registry_changed
-
--- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
-
-CREATE TABLE ward_internal.mask (
-    relation     regclass NOT NULL,
-    column_name  name NOT NULL,
-    method       text NOT NULL,
-    -- the clearance that sees the value as it is; NULL: no session with a token
-    label        ward.label,
-    mode         text NOT NULL,
-    -- a column that names whose row it is: that subject sees the value as it is
-    unless_owner name,
-    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    changed_by   name NOT NULL DEFAULT SESSION_USER,
-    PRIMARY KEY (relation, column_name)
-);
-COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
-
--- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
--- other pseudonyms there.
-CREATE TABLE ward_internal.mask_key (
-    id     smallint PRIMARY KEY CHECK (id = 1),
-    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
-);
-COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
-ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
-INSERT INTO ward_internal.mask_key
-SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
-FROM pg_catalog.generate_series(1, 4);
-
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
-
-SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
-
-CREATE VIEW ward.masks AS
-    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
-    FROM ward_internal.mask;
-COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
-
--- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
--- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
-
-CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
-CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
-CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
-CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
-CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
-CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
-CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
-CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
-CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
-CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
-CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
-CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
-CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
-CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
-CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
-CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
-CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
-CREATE FUNCTION ward_internal.mask_score(distance double precision, square double precision, decimals int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
-CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
-    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   registry
 --   admin::registry_changed
 
 -- Which relations derive from which, which rows a recorded output came from, and what is in quarantine.
@@ -1129,6 +1251,104 @@ COMMENT ON FUNCTION ward.doctor() IS
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- requires:
+--   registry
+--   label
+--   admin::registry_changed
+
+-- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
+
+CREATE TABLE ward_internal.mask (
+    relation     regclass NOT NULL,
+    column_name  name NOT NULL,
+    method       text NOT NULL,
+    -- the clearance that sees the value as it is; NULL: no session with a token
+    label        ward.label,
+    mode         text NOT NULL,
+    -- a column that names whose row it is: that subject sees the value as it is
+    unless_owner name,
+    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by   name NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
+
+-- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
+-- other pseudonyms there.
+CREATE TABLE ward_internal.mask_key (
+    id     smallint PRIMARY KEY CHECK (id = 1),
+    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
+);
+COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
+ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
+INSERT INTO ward_internal.mask_key
+SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
+FROM pg_catalog.generate_series(1, 4);
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
+
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
+
+CREATE VIEW ward.masks AS
+    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
+    FROM ward_internal.mask;
+COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
+
+-- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
+-- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
+
+CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
+CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
+CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
+CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
+CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
+CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
+CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
+CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
+CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
+CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
+CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
+CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
+CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
+CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
+CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
+CREATE FUNCTION ward_internal.mask_score(distance double precision, square double precision, decimals int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
+CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::lineage::release
 
 CREATE FUNCTION ward.release(relation regclass, key jsonb, reason text) RETURNS bigint
@@ -1252,6 +1472,23 @@ AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::audit::verify_audit
+CREATE  FUNCTION "verify_audit"() RETURNS TABLE (
+	"log" INT,  /* i32 */
+	"entries" bigint,  /* i64 */
+	"pruned" bigint,  /* i64 */
+	"root" TEXT,  /* Option < String > */
+	"checkpoint" TEXT,  /* Option < String > */
+	"verdict" TEXT,  /* String */
+	"first_bad" bigint,  /* Option < i64 > */
+	"reason" TEXT  /* Option < String > */
+)
+STRICT VOLATILE PARALLEL UNSAFE
+LANGUAGE c /* Rust */
+AS 'MODULE_PATHNAME', 'verify_audit_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::watermark::watermark
 
 CREATE FUNCTION ward.watermark() RETURNS ward.label
@@ -1314,5 +1551,9 @@ GRANT EXECUTE ON FUNCTION ward.backfill_step(regclass, integer) TO ward_admin;
 GRANT EXECUTE ON FUNCTION ward.doctor() TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.derivations, ward.lineage, ward.quarantined TO ward_admin, ward_auditor;
 GRANT SELECT ON ward.issuers, ward.revocations, ward.protections, ward.masks TO ward_admin, ward_auditor;
+GRANT SELECT ON ward.audit, ward.audit_ocsf TO ward_admin, ward_auditor;
+GRANT EXECUTE ON FUNCTION
+    ward.audit_sync(interval), ward.verify_audit(), ward.audit_proof(bigint, integer), ward.audit_checkpoint(), ward.audit_key()
+    TO ward_admin, ward_auditor;
 /* </end connected objects> */
 
