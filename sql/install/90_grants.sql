@@ -18,7 +18,7 @@ GRANT EXECUTE ON FUNCTION
     ward_internal.join_tenants(text[], text[]), ward_internal.all_tenants(text[]),
     ward_internal.only_tenant(oid, text, text[]),
     ward.watermark(), ward_internal.note(ward.label), ward_internal.raise_to_mark(ward.label),
-    ward_internal.covers_mark(ward.label), ward_internal.audit_found(oid, ward.label, text[], "any")
+    ward_internal.covers_mark(ward.label), ward_internal.audit_found(text[], ward.label, "any")
     TO PUBLIC;
 
 -- The type ward.label with its operators, what masks are computed by, what reads and writes values in

@@ -9,19 +9,20 @@ use pgrx::prelude::*;
 use serde_json::{Map, Value};
 use ward_core::Label;
 
-/// Notes the key of a row that a search puts out: the relation, the row's label, the names of relation and
-/// key columns, and the values of the key. Always true.
+/// Notes the key of a row that a search puts out: the names of relation and key columns, the row's label, and
+/// the values of the key. Always true.
 #[pg_extern(sql = r#"
-CREATE FUNCTION ward_internal.audit_found(relation oid, label ward.label, names text[], VARIADIC key "any") RETURNS boolean
+CREATE FUNCTION ward_internal.audit_found(names text[], label ward.label, VARIADIC key "any") RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#, requires = ["label"])]
 fn audit_found(call: pg_sys::FunctionCallInfo) -> bool {
-    let (_, texts) = arguments::relation_and_texts(call);
-    let mut texts = texts.into_iter().map(Option::unwrap_or_default);
+    let mut texts = arguments::texts(call)
+        .into_iter()
+        .map(Option::unwrap_or_default);
+    let mut names = texts.next().unwrap_or_default().into_iter().flatten();
     let label = texts
         .next()
         .and_then(|text| text.into_iter().next().flatten());
-    let mut names = texts.next().unwrap_or_default().into_iter().flatten();
     let relation = names.next().unwrap_or_default();
     let values = texts.map(|value| {
         value

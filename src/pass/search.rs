@@ -40,11 +40,7 @@ fn tell_rows(level: Query, objects: &Objects) -> Result<()> {
         if let Some(label) = p.label.as_ref().filter(|_| !key.is_empty()) {
             let names = [p.name.clone()].into_iter();
             let names: Vec<String> = names.chain(key.iter().map(|c| c.name.clone())).collect();
-            let mut arguments = vec![
-                expr::oid(table),
-                level.column_value(index, label),
-                expr::text_array(&names),
-            ];
+            let mut arguments = vec![expr::text_array(&names), level.column_value(index, label)];
             arguments.extend(key.iter().map(|column| level.column_value(index, column)));
             level.call_for_each_output(expr::call(objects.audit_found, BOOLEAN, &arguments));
         }

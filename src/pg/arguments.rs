@@ -3,32 +3,30 @@
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
-/// What a function received: a relation, and the texts of each further argument.
-type RelationAndTexts = (Option<pg_sys::Oid>, Vec<Option<Vec<Option<String>>>>);
+/// The texts of an argument: one for a scalar, one per element for an array; `None` for NULL.
+pub type Texts = Option<Vec<Option<String>>>;
 
-/// Argument 0 as an OID, and every further argument as text: `None` for NULL, one text for a
-/// scalar, one per element for an array.
-///
-/// `None` in place of the OID means that it was NULL.
-pub fn relation_and_texts(call: pg_sys::FunctionCallInfo) -> RelationAndTexts {
+/// Argument 0 as an OID (`None` for NULL), and every further argument as text.
+pub fn relation_and_texts(call: pg_sys::FunctionCallInfo) -> (Option<pg_sys::Oid>, Vec<Texts>) {
+    (oid(call, 0), texts_from(call, 1))
+}
+
+/// Every argument as text.
+pub fn texts(call: pg_sys::FunctionCallInfo) -> Vec<Texts> {
+    texts_from(call, 0)
+}
+
+fn texts_from(call: pg_sys::FunctionCallInfo, first: usize) -> Vec<Texts> {
     // SAFETY: fmgr passes a live call frame with `nargs` arguments.
     unsafe {
         let frame = &*call;
-        let args = frame.args.as_slice(frame.nargs as usize);
-        let relation = args
-            .first()
-            .filter(|arg| !arg.isnull)
-            .map(|arg| pg_sys::Oid::from(arg.value.value() as u32));
-        let texts = args
-            .iter()
-            .enumerate()
-            .skip(1)
+        let args = frame.args.as_slice(frame.nargs as usize).iter().enumerate();
+        args.skip(first)
             .map(|(i, arg)| {
                 let type_oid = pg_sys::get_fn_expr_argtype(frame.flinfo, i as i32);
-                (!arg.isnull).then(|| texts(arg.value, type_oid))
+                (!arg.isnull).then(|| text_of(arg.value, type_oid))
             })
-            .collect();
-        (relation, texts)
+            .collect()
     }
 }
 
@@ -57,7 +55,7 @@ pub fn trigger_relation(call: pg_sys::FunctionCallInfo) -> Option<pg_sys::Oid> {
 
 /// # Safety
 /// `value` is a non-null datum of type `type_oid`.
-unsafe fn texts(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Vec<Option<String>> {
+unsafe fn text_of(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Vec<Option<String>> {
     // SAFETY: S2 by contract; array elements are copied before the frame ends.
     unsafe {
         let element = pg_sys::get_base_element_type(type_oid);
@@ -85,7 +83,7 @@ unsafe fn texts(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> Vec<Option<Strin
 }
 
 /// # Safety
-/// As [`texts`].
+/// As [`text_of`].
 pub(super) unsafe fn output(value: pg_sys::Datum, type_oid: pg_sys::Oid) -> String {
     // SAFETY: by contract; the palloc'ed text is copied.
     unsafe {
