@@ -23,23 +23,77 @@ where
     let levels = (0..8).map(|level| (Level::Hashes(level), hashes_at(level, size)));
     let levels = [(Level::Entries, size)].into_iter().chain(levels);
     for (level, all) in levels {
-        let Some(tile) = Tile::within(level, all / WIDTH, size) else {
-            continue;
-        };
-        let Some(today) = read(store, tile)? else {
-            continue;
-        };
-        let ends = ends(level, &today);
-        for (width, end) in (1..tile.width).zip(ends) {
-            let older = Tile { width, ..tile };
-            let found = read(store, older)?;
-            if found.is_some_and(|found| today.get(..end) != Some(&found)) {
-                let reason = format!("{} is not the beginning of {}", older.path(), tile.path());
-                return Err(Problem::anywhere(reason));
-            }
+        let today = Tile::within(level, all / WIDTH, size);
+        for width in 1..today.map_or(0, |tile| tile.width) {
+            let index = all / WIDTH;
+            check_beginning(
+                store,
+                Tile {
+                    level,
+                    index,
+                    width,
+                },
+                size,
+            )?;
         }
     }
     Ok(())
+}
+
+/// Whether a tile, if it is there, is the beginning of the same tile of a log of this size.
+fn check_beginning<S: Store>(store: &S, older: Tile, size: u64) -> Result<(), Problem>
+where
+    S::Error: Display,
+{
+    let Some(found) = read(store, older)? else {
+        return Ok(());
+    };
+    let today = Tile::within(older.level, older.index, size).unwrap_or(older);
+    // Retention deletes all widths of a bundle, or none.
+    let whole = read(store, today)?.unwrap_or_default();
+    let end = ends(older.level, &whole)
+        .get(older.width as usize - 1)
+        .copied();
+    if end.and_then(|end| whole.get(..end)) == Some(&found) {
+        return Ok(());
+    }
+    let reason = format!("{} is not the beginning of {}", older.path(), today.path());
+    Err(Problem::anywhere(reason))
+}
+
+/// What a file is to a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A part of it, which [`verify_log`](crate::verify_log) looks at.
+    Current,
+    /// A tile of an earlier size, which is the beginning of that of today.
+    Older,
+    /// A tile of a greater size, which nobody has signed.
+    Unsigned,
+    /// None of its files.
+    Foreign,
+}
+
+/// What the file at this path is to a log of this size. For whoever can list a log's files:
+/// [`verify_log`](crate::verify_log) only knows which ones there should be.
+pub fn check_file<S: Store>(store: &S, path: &str, size: u64) -> Result<Part, Problem>
+where
+    S::Error: Display,
+{
+    if path == "checkpoint" {
+        return Ok(Part::Current);
+    }
+    let Some(tile) = Tile::parse(path).filter(|tile| (1..=WIDTH).contains(&tile.width)) else {
+        return Ok(Part::Foreign);
+    };
+    match Tile::within(tile.level, tile.index, size) {
+        Some(today) if today.width == tile.width => Ok(Part::Current),
+        Some(today) if today.width > tile.width => {
+            check_beginning(store, tile, size)?;
+            Ok(Part::Older)
+        }
+        _ => Ok(Part::Unsigned),
+    }
 }
 
 /// Where each hash or entry of a tile ends.

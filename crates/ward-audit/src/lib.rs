@@ -44,6 +44,7 @@ mod tree;
 mod verify;
 
 pub use block::{Block, BlockId, Touched};
+pub use edge::{Part, check_file};
 pub use error::{Forged, Malformed};
 pub use event::{Change, Event, Kind, Outcome, Stage};
 pub use item::Item;

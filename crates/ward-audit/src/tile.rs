@@ -53,6 +53,27 @@ impl Tile {
         })
     }
 
+    /// The tile that a path names, as [`Tile::path`] writes it.
+    pub fn parse(path: &str) -> Option<Self> {
+        let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+        let level = match level {
+            "entries" => Level::Entries,
+            number => Level::Hashes(number.parse().ok()?),
+        };
+        let (number, width) = match rest.split_once(".p/") {
+            Some((number, width)) => (number, width.parse().ok()?),
+            None => (rest, WIDTH),
+        };
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let tile = Self {
+            level,
+            index: digits.parse().ok()?,
+            width,
+        };
+        // Other spellings name nothing.
+        (tile.path() == path).then_some(tile)
+    }
+
     /// The path of the full tile.
     fn full_path(&self) -> String {
         let mut number = format!("{:03}", self.index % 1000);

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Files, ORIGIN, append_all, entries, entry, event, signer, verifier};
-use ward_audit::{Event, Gap, Item, Kind, Log, Report, verify_log};
+use ward_audit::{Event, Gap, Item, Kind, Log, Part, Report, check_file, verify_log};
 
 fn check(files: &Files) -> Report {
     verify_log(files, &verifier(), 1)
@@ -54,8 +54,13 @@ fn an_untouched_log_is_good() {
 fn every_changed_byte_of_every_file_is_noticed() {
     let files = published(&entries(300), &[100, 260, 280, 300]);
     good(&files);
-    // Superfluous since the tile is full, and no part of the log any more.
-    let superfluous = ["tile/entries/000.p/100", "tile/0/000.p/100"];
+    for path in files.0.keys() {
+        assert!(check_file(&files, path, 300).is_ok());
+    }
+    assert!(
+        files.0.contains_key("tile/entries/000.p/100"),
+        "of a tile that is full now"
+    );
     assert!(
         files.0.contains_key("tile/entries/001.p/24"),
         "an older partial bundle"
@@ -64,13 +69,44 @@ fn every_changed_byte_of_every_file_is_noticed() {
         for at in 0..content.len() {
             let mut changed = files.clone();
             changed.0.get_mut(path).unwrap()[at] ^= 1;
-            let is_noticed = !check(&changed).is_good();
-            assert_eq!(
-                is_noticed,
-                !superfluous.contains(&path.as_str()),
-                "{path}, byte {at}"
-            );
+            let is_noticed = !check(&changed).is_good() || check_file(&changed, path, 300).is_err();
+            assert!(is_noticed, "{path}, byte {at}");
         }
+    }
+}
+
+#[test]
+fn every_file_of_a_log_is_known() {
+    let files = published(&entries(300), &[100, 260, 300]);
+    let part = |path| check_file(&files, path, 260).unwrap();
+    for path in [
+        "checkpoint",
+        "tile/0/000",
+        "tile/entries/001.p/4",
+        "tile/1/000.p/1",
+    ] {
+        assert_eq!(part(path), Part::Current, "{path}");
+    }
+    assert_eq!(part("tile/0/000.p/100"), Part::Older);
+    for path in [
+        "tile/0/001.p/44",
+        "tile/0/001",
+        "tile/entries/002.p/1",
+        "tile/1/000.p/2",
+        "tile/2/000",
+    ] {
+        assert_eq!(part(path), Part::Unsigned, "{path}");
+    }
+    for path in [
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/0",
+        "tile/0/x000/000",
+        "tile/00/000",
+        "state",
+        "tile/0/000.p/100.tmp",
+    ] {
+        assert_eq!(part(path), Part::Foreign, "{path}");
     }
 }
 
