@@ -218,6 +218,11 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The root as a checkpoint's text has it, in base64.
+    pub fn root_text(&self) -> String {
+        BASE64.encode(self.root)
+    }
+
     fn parse(text: &str) -> Result<Self, Malformed> {
         let mut lines = text.strip_suffix('\n').ok_or(CHECKPOINT)?.split('\n');
         let mut line = || {
