@@ -1,8 +1,13 @@
-//! What recording one event costs: `cargo run --release -p ward-audit --example cost`.
+//! What recording and checking one event costs: `cargo run --release -p ward-audit --example cost`.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hint::black_box;
 use std::time::Instant;
-use ward_audit::{Block, BlockId, Entry, Event, Frame, Item, Kind, MacKey, normalise};
+use ward_audit::{
+    Block, BlockId, Entry, Event, Frame, Item, Kind, Log, MacKey, Signer, Store, Verifier,
+    normalise, verify_log,
+};
 
 const ROUNDS: u32 = 200_000;
 
@@ -54,4 +59,46 @@ fn main() {
     let sql = "SELECT id, title FROM document WHERE owner = 'somebody' AND size > 1000 ORDER BY id LIMIT 10";
     measure("normalise 90 bytes", || normalise(sql, false));
     measure("text block and id", || Block::text(sql).id());
+    grow_and_verify(&body);
+}
+
+struct Files(HashMap<String, Vec<u8>>);
+
+impl Store for Files {
+    type Error = Infallible;
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Infallible> {
+        Ok(self.0.get(path).cloned())
+    }
+}
+
+fn grow_and_verify(body: &[u8]) {
+    const SIZE: u32 = 2_000_000;
+    let start = Instant::now();
+    let mut log = Log::new();
+    for seq in 0..u64::from(SIZE) {
+        let frame = Frame {
+            boot: [1; 8],
+            session: 1,
+            seq,
+            body,
+        };
+        log.append(&frame.to_entry(seq));
+    }
+    let mut files = Files(log.files().into_iter().collect());
+    println!("append: {} ns", (start.elapsed() / SIZE).as_nanos());
+    let Ok(signer) = Signer::generate_from_seed("cost", &[1; 32]) else {
+        return;
+    };
+    let note = signer.checkpoint("cost", log.size(), &log.root());
+    files.0.insert("checkpoint".to_owned(), note.into_bytes());
+    let Ok(verifier) = Verifier::parse(&signer.vkey()) else {
+        return;
+    };
+    for threads in [1, 2] {
+        let start = Instant::now();
+        let is_good = verify_log(&files, &verifier, threads).is_good();
+        let each = (start.elapsed() / SIZE).as_nanos();
+        println!("verify with {threads} threads: {each} ns, good: {is_good}");
+    }
 }
