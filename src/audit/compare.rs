@@ -4,11 +4,11 @@
 use super::batch::{Batch, Database};
 use super::partitions::{self, Table};
 use super::project::{is_present, place};
+use super::retention;
 use super::rows;
 use super::time;
-use crate::config;
 use crate::pg::batch::{Value, find};
-use crate::pg::{Oid, client, table};
+use crate::pg::{Oid, table};
 use std::collections::{HashMap, HashSet};
 use ward_audit::{BlockId, Item};
 
@@ -32,11 +32,10 @@ pub struct Comparison {
 impl Comparison {
     /// `None` where ward is not installed in this database.
     pub fn begin() -> Option<Self> {
-        let days = config::audit_retention().map(i64::from);
         Some(Self {
             place: place(partitions::table(c"audit_cursor")?)?,
             rollbacks: partitions::table(c"audit_rollback")?,
-            first_day: days.map_or(i64::MIN, |days| rows::day(client::now()) - days + 1),
+            first_day: retention::first_day().unwrap_or(i64::MIN),
             found: HashMap::new(),
             whole: HashSet::new(),
             blocks: HashSet::new(),

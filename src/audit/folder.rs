@@ -22,11 +22,6 @@ impl Folder {
         Self { root }
     }
 
-    /// Does it exist?
-    pub fn exists(&self) -> bool {
-        self.root.is_dir()
-    }
-
     /// A text in it, such as `checkpoint`; `None` if it is not there.
     pub fn text(&self, path: &str) -> Option<String> {
         fs::read_to_string(self.root.join(path)).ok()
@@ -63,6 +58,11 @@ impl Folder {
     /// Replaces a file in one step.
     pub fn replace(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         replace(&self.root.join(path), bytes)
+    }
+
+    /// Removes a file.
+    pub fn remove_file(&self, path: &str) -> io::Result<()> {
+        fs::remove_file(self.root.join(path))
     }
 
     /// Removes a folder with partial tiles, if it is there.

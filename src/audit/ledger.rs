@@ -64,16 +64,10 @@ impl Ledger {
         self.log.size()
     }
 
-    /// The entries of a bundle of 256, the last of which may be shorter.
-    pub fn bundle(&self, bundle: u64) -> Result<Vec<Vec<u8>>, String> {
+    /// The entries of a bundle of 256, the last of which may be shorter; `None` if retention has removed it.
+    pub fn bundle(&self, bundle: u64) -> Result<Option<Vec<Vec<u8>>>, String> {
         let read = ward_audit::read_bundle(&self.folder, bundle, self.log.size());
-        let found = read.map_err(|error| error.to_string())?;
-        found.ok_or_else(|| format!("bundle {bundle} is gone"))
-    }
-
-    /// Where its files lie.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
+        read.map_err(|error| error.to_string())
     }
 
     /// Makes what was added durable, and signs it.

@@ -25,6 +25,7 @@ mod partitions;
 mod progress;
 pub mod project;
 mod projectors;
+mod retention;
 mod rollback;
 mod rows;
 pub mod seal;

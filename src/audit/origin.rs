@@ -80,8 +80,9 @@ fn resume(progress: &Progress) -> Result<Sealer, String> {
 fn recall(sealer: &mut Sealer) -> Result<(), String> {
     let noted = sealer.progress.size;
     let first = (noted / BUNDLE).saturating_sub(RECALLED);
-    for bundle in first.max(sealer.progress.pruned)..sealer.ledger.size().div_ceil(BUNDLE) {
-        for (index, bytes) in (bundle * BUNDLE..).zip(sealer.ledger.bundle(bundle)?) {
+    for bundle in first..sealer.ledger.size().div_ceil(BUNDLE) {
+        let entries = sealer.ledger.bundle(bundle)?.unwrap_or_default();
+        for (index, bytes) in (bundle * BUNDLE..).zip(entries) {
             let entry =
                 Entry::decode(&bytes).map_err(|_| format!("entry {index} is not readable"))?;
             if let Ok(Item::Block(block)) = Item::decode(entry.frame.body) {
@@ -161,6 +162,7 @@ fn sealer(ledger: Ledger, progress: Progress) -> Sealer {
         progress,
         reader: None,
         sealed_before: 0,
+        tidied: None,
         is_resumed: true,
         projectors: Default::default(),
         flood: Default::default(),

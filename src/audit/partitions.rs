@@ -21,7 +21,8 @@ impl Table {
         }
     }
 
-    fn bound(self, day: i64) -> String {
+    /// The first moment of a day, as a literal.
+    pub fn bound(self, day: i64) -> String {
         match self {
             Self::Event => format!("'{} 00:00:00+00'", time::day(day)),
             Self::Block => format!("'{}'", time::day(day)),

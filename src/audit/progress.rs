@@ -38,8 +38,6 @@ pub struct Progress {
     pub size: u64,
     /// How many of them the sealer itself has made.
     pub own: u64,
-    /// How many bundles of 256 entries retention has removed.
-    pub pruned: u64,
     /// The latest moment that was read of, in microseconds since the Unix epoch.
     pub clock: i64,
     /// Where the next record of the write-ahead log begins.
@@ -79,7 +77,7 @@ impl Progress {
             .map(|(number, s)| (number.to_string(), json!([s.next, s.process, s.database])));
         json!({
             "system": self.system, "timeline": self.timeline, "standby": self.standby,
-            "epoch": self.epoch, "size": self.size, "own": self.own, "pruned": self.pruned,
+            "epoch": self.epoch, "size": self.size, "own": self.own,
             "position": self.position, "clock": self.clock, "boot": self.boot, "past": self.past,
             "sessions": sessions.collect::<Map<_, _>>(),
             "spools": self.spools,
@@ -113,7 +111,6 @@ impl Progress {
             epoch: small("epoch")?,
             size: number("size")?,
             own: number("own")?,
-            pruned: number("pruned")?,
             position: number("position")?,
             clock: json.get("clock")?.as_i64()?,
             boot: json.get("boot")?.as_str()?.to_owned(),

@@ -12,6 +12,8 @@ use super::folder::{self, Folder};
 use super::ledger;
 use super::partitions::{self, Table};
 use super::projectors::LINGER;
+use super::retention;
+use super::rows as rows_of;
 use super::state::{self, State};
 use crate::pg::batch::{self as rows, Value};
 use crate::pg::caught::transaction;
@@ -44,9 +46,13 @@ pub fn run() {
     let Some(mut projector) = transaction(|| Projector::new(state)).ok().flatten() else {
         return;
     };
-    let mut last = Instant::now();
+    let (mut last, mut day) = (Instant::now(), None);
     // Another sealer has started its own.
     while last.elapsed() < LINGER && state.sealers.load(Ordering::Acquire) == sealers {
+        let today = Some(rows_of::day(client::now()));
+        if std::mem::replace(&mut day, today) != today {
+            drop_old();
+        }
         match transaction(|| projector.step()) {
             Ok(Ok(true)) => {
                 last = Instant::now();
@@ -67,6 +73,14 @@ pub fn run() {
         if !background::wait(Duration::from_secs(1)) {
             return;
         }
+    }
+}
+
+/// What is too old goes; whatever is in the way, it is tried again tomorrow.
+fn drop_old() {
+    let dropped = transaction(retention::drop_rows);
+    if let Err(problem) = dropped.and_then(|dropped| dropped.map_err(|error| error.message)) {
+        log::record(&format!("ward audit: old events stay for now: {problem}"));
     }
 }
 

@@ -2,7 +2,7 @@
 //! Wakes the process that projects events of a database, and starts it where it does not run.
 
 use crate::pg::background::Projector;
-use crate::pg::log;
+use crate::pg::{cluster, log};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,12 @@ impl Projectors {
     pub fn look_after(&mut self) {
         let now = Instant::now();
         let mut is_full = false;
+        // One that was dropped cannot be connected to.
+        let exists = |database: u32, known: &Known| {
+            known.process.is_some() || cluster::has_database(database)
+        };
+        self.known
+            .retain(|database, known| exists(*database, known));
         for (database, known) in self
             .known
             .iter_mut()

@@ -12,8 +12,10 @@ use super::ledger::Ledger;
 use super::origin;
 use super::progress::Progress;
 use super::projectors::Projectors;
+use super::retention;
 use super::spooled;
 use super::state::{self, State};
+use crate::config;
 use crate::pg::wal::{self, Lsn};
 use crate::pg::walreader::Reader;
 use crate::pg::{background, client, cluster, log, retain};
@@ -32,6 +34,10 @@ const SPACING: Duration = Duration::from_millis(25);
 const BUSY: Duration = Duration::from_millis(100);
 /// While none are: forged ones do not wake the sealer.
 const IDLE: Duration = Duration::from_millis(500);
+/// Between two alarms.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How often it is looked for what is too old.
+const TIDYING: Duration = Duration::from_secs(3600);
 /// So much of the write-ahead log without records is read before the position is saved.
 const STRIDE: u64 = 1 << 20;
 
@@ -51,6 +57,7 @@ pub fn run() {
         log::warn(&format!("ward audit: {}", problem.message));
     }
     let mut problem = String::new();
+    let mut alarm = Alarm::default();
     let mut sealer = None;
     loop {
         let pause = round(&mut sealer, state, &key).unwrap_or_else(|found| {
@@ -64,12 +71,36 @@ pub fn run() {
             sealer = None;
             Duration::from_secs(1)
         });
+        alarm.look(state);
         if !pause_until(pause) {
             break;
         }
     }
     let _ = round(&mut sealer, state, &key);
     state.latch.store(0, Ordering::Release);
+}
+
+/// Says when sealing lags behind (`ward.audit_backlog_limit`).
+#[derive(Default)]
+struct Alarm(Option<Instant>);
+
+impl Alarm {
+    fn look(&mut self, state: &State) {
+        let waiting = state
+            .emitted()
+            .saturating_sub(state.sealed().max(state.began()));
+        if waiting > config::audit_backlog_limit() / 2
+            && self.0.is_none_or(|at| at.elapsed() > SILENCE)
+        {
+            self.0 = Some(Instant::now());
+            log::warn(&format!(
+                "ward audit: {} MB of the write-ahead log wait to be sealed, and more than {} MB are not accepted \
+                 (ward.audit_backlog_limit, ward.audit_on_backlog)",
+                waiting >> 20,
+                config::audit_backlog_limit() >> 20
+            ));
+        }
+    }
 }
 
 /// Waits at least [`SPACING`], and not longer than `pause`. `false`: the process shall end.
@@ -110,6 +141,8 @@ pub(super) struct Sealer {
     pub is_resumed: bool,
     /// The position that was saved last.
     pub saved: Lsn,
+    /// When it was last looked for what is too old.
+    pub tidied: Option<Instant>,
     pub projectors: Projectors,
     pub flood: Flood,
     pub blocks: Blocks,
@@ -304,6 +337,28 @@ impl Sealer {
             0 => {}
             database => self.projectors.want(database),
         }
+        if self.tidied.is_none_or(|at| at.elapsed() > TIDYING) {
+            self.tidy();
+        }
         self.projectors.look_after();
+    }
+
+    /// Removes what is too old, and has it removed from the databases.
+    fn tidy(&mut self) {
+        self.tidied = Some(Instant::now());
+        if let Err(problem) = retention::remove_entries() {
+            log::warn(&format!(
+                "ward audit: old entries cannot be removed: {problem}"
+            ));
+        }
+        if retention::first_day().is_some() {
+            self.progress
+                .databases
+                .retain(|database, _| cluster::has_database(*database));
+            self.progress
+                .databases
+                .keys()
+                .for_each(|database| self.projectors.want(*database));
+        }
     }
 }

@@ -51,7 +51,11 @@ pub extern "C-unwind" fn ward_projector_main(database: Datum) {
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
     let database = Oid::from(database.value() as u32);
     let role = Oid::from(BOOTSTRAP_SUPERUSER);
-    BackgroundWorker::connect_worker_to_spi_by_oid(Some(database), Some(role));
+    // SAFETY: S1, S4. Also where ordinary connections are not allowed (any more).
+    unsafe {
+        let flags = pg_sys::BGWORKER_BYPASS_ALLOWCONN;
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, role, flags);
+    }
     if let Some(work) = WORK.get() {
         (work.project)();
     }

@@ -58,6 +58,24 @@ pub fn is_alive(process: u32) -> bool {
     i32::try_from(process).is_ok_and(|id| unsafe { !pg_sys::BackendPidGetProc(id).is_null() })
 }
 
+/// Does a database have files?
+pub fn has_database(database: u32) -> bool {
+    let (data, name) = (data_directory(), database.to_string());
+    if data.join("base").join(&name).is_dir() {
+        return true;
+    }
+    // A tablespace holds a folder for each version of the server, and that one for each database.
+    let spaces = std::fs::read_dir(data.join("pg_tblspc"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let versions = spaces.filter_map(|space| std::fs::read_dir(space.path()).ok());
+    versions
+        .flatten()
+        .flatten()
+        .any(|version| version.path().join(&name).is_dir())
+}
+
 /// Where the segments of the log begin that lie after the one of this position, in order.
 pub fn segments_after(position: Lsn) -> Vec<Lsn> {
     // SAFETY: S1; fixed at the server's start.
