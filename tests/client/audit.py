@@ -2,14 +2,13 @@
 
 import contextlib
 import itertools
-import os
 import subprocess
 from pathlib import Path
 
 import psycopg
 from harness import World
 from psycopg.rows import dict_row
-from servers import AS_POSTGRES, Server
+from servers import AS_POSTGRES, PROGRAMS, Server
 
 NUMBERS = itertools.count(1)
 
@@ -118,5 +117,5 @@ def as_postgres(*command):
 
 def verify_files(directory, folder):
     """Whether ward-verify finds a log of this audit directory to be good."""
-    command = [os.environ["WARD_VERIFY"], "log", folder, "--key", next(Path(directory).glob("*.vkey"))]
+    command = [PROGRAMS / "ward-verify", "log", folder, "--key", (Path(directory) / "audit.vkey").read_text().strip()]
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0

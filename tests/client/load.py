@@ -27,6 +27,7 @@ CREATE TABLE hidden (id int);
 CREATE FUNCTION swallow() RETURNS void LANGUAGE plpgsql AS
     'BEGIN PERFORM id FROM hidden; EXCEPTION WHEN insufficient_privilege THEN NULL; END';
 """
+ENDS = ("COMMIT", "ROLLBACK", "COMMIT AND CHAIN")
 AFTER = "REVOKE ALL ON hidden FROM app"
 
 
@@ -63,10 +64,14 @@ def read_commit(db, journal, name):
 
 
 def read_in_transaction(db, journal, name):
+    """Known when the transaction has ended, however it did."""
     db.execute("BEGIN")
     db.execute(f"SELECT body AS {name} FROM reads_commit WHERE id < 9").fetchall()
-    db.execute("COMMIT")
+    end = ENDS[int(name.split("_")[1]) % len(ENDS)]
+    db.execute(end)
     journal.acknowledge("commit", name)
+    if "CHAIN" in end:
+        db.execute("ROLLBACK")
 
 
 def read_strict(db, journal, name):

@@ -64,7 +64,7 @@ class Logins(unittest.TestCase):
         self.assertEqual(len(events), 1, events)
         event, = events
         # Who may not CONNECT has logged in, and is refused the database.
-        kind = "denial" if sqlstate == "42501" else "login"
+        kind = "denial" if name == "no CONNECT" else "login"
         self.assertEqual((event["kind"], event["sqlstate"], event["subject"]), (kind, sqlstate, None))
         self.assertIn(role, (event["role"], event["session_role"]))
         self.assertEqual(str(event["client_address"]).split("/")[0], CLIENT)
