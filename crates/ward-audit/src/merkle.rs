@@ -1,20 +1,22 @@
 //! Hashes of the tree: RFC 6962 §2.1 with SHA-256.
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{SHA256, digest};
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
-fn finish(context: Context) -> Hash {
-    context.finish().as_ref().try_into().unwrap_or_default()
+fn sha256(bytes: &[u8]) -> Hash {
+    let digest = digest(&SHA256, bytes);
+    digest.as_ref().try_into().unwrap_or_default()
 }
 
 /// The hash of an entry: of 0x00 and the entry, so that no entry can pass for a node.
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    context.update(&[0]);
-    context.update(entry);
-    finish(context)
+    // One call over a copy costs less than a context that is fed in parts.
+    let mut leaf = Vec::with_capacity(entry.len() + 1);
+    leaf.push(0);
+    leaf.extend_from_slice(entry);
+    sha256(&leaf)
 }
 
 /// The hash of a node: of 0x01 and its two children.
@@ -22,15 +24,12 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut node = [1; 65];
     node[1..33].copy_from_slice(left);
     node[33..].copy_from_slice(right);
-    digest(&SHA256, &node)
-        .as_ref()
-        .try_into()
-        .unwrap_or_default()
+    sha256(&node)
 }
 
 /// The root of the tree without entries: the hash of nothing.
 pub fn empty_root() -> Hash {
-    finish(Context::new(&SHA256))
+    sha256(&[])
 }
 
 /// The root over complete subtrees of one height, with `right`, a smaller tree, to their right.
