@@ -49,15 +49,19 @@ where
         return Ok(());
     };
     let today = Tile::within(older.level, older.index, size).unwrap_or(older);
-    // Retention deletes all widths of a bundle, or none.
-    let whole = read(store, today)?.unwrap_or_default();
+    let whole = today.read(store);
+    let whole = whole.map_err(|error| Problem::anywhere(format!("{}: {error}", today.path())))?;
+    // Retention may have deleted the bundle; every other tile was looked at before.
+    let Some((path, whole)) = whole else {
+        return Ok(());
+    };
     let end = ends(older.level, &whole)
         .get(older.width as usize - 1)
         .copied();
     if end.and_then(|end| whole.get(..end)) == Some(&found) {
         return Ok(());
     }
-    let reason = format!("{} is not the beginning of {}", older.path(), today.path());
+    let reason = format!("{} is not the beginning of {}", older.path(), path);
     Err(Problem::anywhere(reason))
 }
 

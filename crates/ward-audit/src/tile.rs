@@ -103,7 +103,7 @@ impl Tile {
     }
 
     /// Reads the file: this width, or the full tile where it has been filled since.
-    fn read<S: Store>(&self, store: &S) -> Result<Option<Found>, ReadError<S::Error>> {
+    pub(crate) fn read<S: Store>(&self, store: &S) -> Result<Option<Found>, ReadError<S::Error>> {
         for path in [self.path(), self.full_path()] {
             if let Some(bytes) = store.read(&path).map_err(ReadError::Store)? {
                 return Ok(Some((path, bytes)));
