@@ -3,11 +3,11 @@
 
 use super::label::LabelDatum;
 use super::rows::required;
-use super::{Result, administering, preloaded};
+use super::{Result, administering, called, preloaded};
 use crate::errors::{self, Code, WardError};
 use crate::lineage::{backfill, cascade, define, record, row, steward, trace};
 use crate::pg::arguments;
-use crate::pg::trigger::{Answer, Call};
+use crate::pg::trigger::Answer;
 use pgrx::prelude::*;
 use pgrx::{JsonB, pg_sys};
 
@@ -109,11 +109,6 @@ fn derive_source(call: pg_sys::FunctionCallInfo) -> Result<Answer> {
     preloaded()?;
     cascade::note(called(call)?)?;
     Ok(Answer::NONE)
-}
-
-fn called(call: pg_sys::FunctionCallInfo) -> errors::Result<Call> {
-    Call::new(call)
-        .ok_or_else(|| WardError::new(Code::Argument, "this function is called by triggers only"))
 }
 
 /// Gives a row a lower label, and with it those rows derived from it that carry exactly what they

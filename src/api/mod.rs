@@ -16,8 +16,9 @@ mod trail;
 mod watermark;
 
 use crate::errors::{self, Code, WardError};
-use pgrx::extension_sql_file;
+use crate::pg::trigger::Call;
 use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{extension_sql_file, pg_sys};
 
 extension_sql_file!(
     "../../sql/install/00_schema.sql",
@@ -45,6 +46,11 @@ extension_sql_file!(
     requires = ["registry", admin::registry_changed]
 );
 extension_sql_file!(
+    "../../sql/install/28_policy.sql",
+    name = "policy",
+    requires = ["registry", "mask", "lineage", trail::audit_policy]
+);
+extension_sql_file!(
     "../../sql/install/30_copy.sql",
     name = "copy",
     requires = ["schema"]
@@ -58,6 +64,11 @@ extension_sql_file!(
     "../../sql/install/60_audit.sql",
     name = "audit",
     requires = ["label"]
+);
+extension_sql_file!(
+    "../../sql/install/65_audit_keep.sql",
+    name = "audit_keep",
+    requires = ["audit", trail::audit_keep]
 );
 extension_sql_file!(
     "../../sql/install/70_doctor.sql",
@@ -97,4 +108,10 @@ fn administering() -> errors::Result<()> {
         .hint("Use a session without ward.token."));
     }
     Ok(())
+}
+
+/// The trigger's call behind a function's frame (WD036 if no trigger called it).
+fn called(call: pg_sys::FunctionCallInfo) -> errors::Result<Call> {
+    Call::new(call)
+        .ok_or_else(|| WardError::new(Code::Argument, "this function is called by triggers only"))
 }

@@ -16,7 +16,8 @@ use ward_core::Label;
 /// Each of `tenant`, `label`, `owner` and `acl` names a column, or is NULL if that dimension is not
 /// used. `tenant`, `label` and `owner` may be `column->key`, a text under a key of a jsonb column. `tenant` and `owner` are smallint, integer, bigint, uuid, text or varchar; `label` is
 /// ward.label; `acl` is an array of such values. Options (jsonb): `add_columns` (bool),
-/// `tenant_type` (text), `default_label`, `label_existing` (labels), `shared_tenant` (text).
+/// `tenant_type` (text), `default_label`, `label_existing` (labels), `shared_tenant` (text),
+/// `audit_reads` (text), `audit_rows` (bool).
 /// Calling it again replaces the definition. No row is rewritten unless `label_existing` is given.
 /// Errors: WD035 (42P17) naming what is wrong; WD036 for an unknown option.
 #[pg_extern(sql = "

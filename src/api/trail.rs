@@ -1,9 +1,13 @@
 #![forbid(unsafe_code)]
 //! What rewritten statements call to tell the audit which rows a search has found.
 
+use super::{Result, called, preloaded};
 use crate::audit::statement;
-use crate::pg::arguments;
+use crate::guard;
+use crate::pg::trigger::Answer;
+use crate::pg::{arguments, catalog};
 use crate::registry;
+use crate::rows::changes;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use serde_json::{Map, Value};
@@ -41,4 +45,37 @@ fn audit_found(call: pg_sys::FunctionCallInfo) -> bool {
         label.unwrap_or(Label::TOP),
     );
     true
+}
+
+/// Records a changed row of a relation protected with the option `audit_rows`; a trigger of ward's own.
+#[pg_extern(sql = "
+CREATE FUNCTION ward_internal.audit_row() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+")]
+fn audit_row(call: pg_sys::FunctionCallInfo) -> Result<Answer> {
+    preloaded()?;
+    changes::changed(called(call)?)?;
+    Ok(Answer::NONE)
+}
+
+/// Records a change of the registry; a trigger of ward's own.
+#[pg_extern(sql = "
+CREATE FUNCTION ward_internal.audit_policy() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+")]
+fn audit_policy(call: pg_sys::FunctionCallInfo) -> Result<Answer> {
+    preloaded()?;
+    changes::policy_changed(called(call)?)?;
+    Ok(Answer::NONE)
+}
+
+/// Refuses to change a row of the audit's own tables, to everybody; a trigger of ward's own. (The projector
+/// stores its rows without.) Error: WD032.
+#[pg_extern(sql = "
+CREATE FUNCTION ward_internal.audit_keep() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+")]
+fn audit_keep(call: pg_sys::FunctionCallInfo) -> Result<Answer> {
+    let table = catalog::qualified_name(called(call)?.relation());
+    Err(guard::refuse_audit_write(&table.unwrap_or_default()).into())
 }

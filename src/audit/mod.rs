@@ -2,7 +2,7 @@
 //! What is recorded, and how it comes to be trusted.
 //!
 //! - [`emit`]: records in the write-ahead log, which survive aborts, crashes and read-only transactions;
-//! - [`who`], [`text`], [`statement`], [`denial`], [`rollback`]: what they say;
+//! - [`who`], [`text`], [`statement`], [`denial`], [`rollback`], [`digest`]: what they say;
 //! - [`state`]: what the server's processes share;
 //! - [`spool`]: records of a standby.
 //!
@@ -14,6 +14,7 @@ mod batch;
 mod blocks;
 mod compare;
 pub mod denial;
+pub mod digest;
 pub mod emit;
 pub mod export;
 mod folder;

@@ -10,7 +10,7 @@ use crate::lineage::{backfill, cascade, define as derivations, new_table, trigge
 use crate::pg::xact::{self, Event};
 use crate::pg::{Oid, catalog};
 use crate::registry::{self, Protection};
-use crate::rows::protect;
+use crate::rows::{changes, protect};
 use crate::session::level::{self, Level};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -113,6 +113,7 @@ pub fn settle(mark: Mark) -> Result<()> {
         Change::Left(child, before) if registry::protection(child)?.is_none() => by_ward(|| {
             protect::keep_detached(child, &before)?;
             derivations::keep_detached(child, &before)?;
+            changes::cover(child)?;
             cascade::refuse_orphans(&before)
         }),
         Change::Dropped(before) => cascade::refuse_orphans(&before),
@@ -153,7 +154,8 @@ fn settle_created(child: Oid, risky: bool) -> Result<()> {
 fn cover(child: Oid) -> Result<()> {
     by_ward(|| {
         protect::cover_child(child)?;
-        triggers::cover_child(child)
+        triggers::cover_child(child)?;
+        changes::cover(child)
     })
 }
 

@@ -16,10 +16,13 @@ mod alter;
 mod definition;
 mod family;
 mod functions;
+mod immutable;
 mod objects;
+pub mod record;
 mod rename;
 mod statement;
 
+pub use immutable::refusal as refuse_audit_write;
 pub use objects::inspect as inspect_access;
 pub use statement::{Started, finish, inspect};
 
@@ -33,6 +36,7 @@ use crate::session::{self, level};
 pub fn install() {
     xact::watch(family::on_event);
     xact::watch(copy::on_event);
+    xact::watch(record::on_event);
     invalidate::watch_functions(functions::forget);
 }
 

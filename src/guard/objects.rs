@@ -3,7 +3,7 @@
 //! by CASCADE, DROP SCHEMA, DROP OWNED or REASSIGN OWNED.
 
 use super::alter::column_in_use;
-use super::{family, functions, is_administrator, is_ward, reserved};
+use super::{family, functions, immutable, is_administrator, is_ward, record, reserved};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::access::{self, Access, Object};
 use crate::pg::{Oid, catalog};
@@ -15,6 +15,10 @@ use crate::session::{self, level};
 /// Errors: WD032.
 #[inline]
 pub fn inspect(access: Access) -> Result<()> {
+    if !matches!(access, Access::Execute(_) | Access::Other) {
+        immutable::inspect(access)?;
+        record::changed(access);
+    }
     match access {
         Access::Execute(function) if session::has_token() => functions::inspect(function),
         Access::Execute(_) | Access::Other => Ok(()),
@@ -41,6 +45,10 @@ fn drop(object: Object) -> Result<()> {
         return Ok(());
     }
     if is_administrator() {
+        // The registry goes with the extension, and cannot be read any more.
+        if level::current().drops_ward {
+            return Ok(());
+        }
         drop_column(object)?;
         object.relation().into_iter().for_each(drop_part);
         return Ok(());

@@ -1,10 +1,11 @@
 #![forbid(unsafe_code)]
 //! The rules for utility statements, and what follows from them.
 
-use super::{definition, family};
+use super::{definition, family, immutable, record};
 use crate::config;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::statement::{Set, Source, Statement};
+use crate::pg::utility::Utility;
 use crate::pg::{access, catalog, xact};
 use crate::registry;
 use crate::session::{self, level};
@@ -16,16 +17,19 @@ pub struct Started {
     family: family::Mark,
     /// The address of its text.
     text: usize,
+    /// What the audit is told of it; nothing of what only ends or begins transactions.
+    record: Option<record::Mark>,
 }
 
 /// Checks a utility statement before it runs. `source` is its text.
 ///
 /// Errors: WD032 for what the guard refuses; WD033 for an identity change that comes too late.
-pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
-    let started = Started {
+pub fn inspect(statement: Statement, utility: Utility, source: Source) -> Result<Started> {
+    let mut started = Started {
         level: level::current(),
         family: family::mark(),
         text: source.address(),
+        record: None,
     };
     if matches!(statement, Statement::Transaction) || !xact::is_active() {
         return Ok(started);
@@ -42,7 +46,15 @@ pub fn inspect(statement: Statement, source: Source) -> Result<Started> {
     if definition::is_one(statement) && !super::is_ward() && registry::any()? {
         definition::inspect(statement, source)?;
     }
-    level::enter(level_of(statement, started));
+    immutable::refuse(utility.definitions())?;
+    if utility.changes_members() {
+        immutable::refuse_members()?;
+    }
+    started.record = Some(record::begin(utility, utility.place(source))?);
+    level::enter(level::Level {
+        drops_ward: started.level.drops_ward || utility.drops_ward(),
+        ..level_of(statement, started)
+    });
     Ok(started)
 }
 
@@ -51,7 +63,8 @@ pub fn finish(started: Started) -> Result<()> {
     level::set(started.level);
     registry::end_repair();
     family::cover_new_table(started.family, started.text)?;
-    family::settle(started.family)
+    family::settle(started.family)?;
+    started.record.map_or(Ok(()), record::finish)
 }
 
 /// May this session update or drop an extension whose registry cannot be read?

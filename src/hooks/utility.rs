@@ -7,6 +7,7 @@ use crate::pg::net;
 use crate::pg::raw;
 use crate::pg::slot::HookSlot;
 use crate::pg::statement::{self, Source};
+use crate::pg::utility::Utility;
 use crate::rows;
 use crate::session::disclosure;
 use pgrx::pg_sys;
@@ -95,7 +96,7 @@ unsafe extern "C-unwind" fn before(
     unsafe {
         let source = disclosure::hide_in(Source::new(source));
         let kind = statement::classify(statement);
-        let started = raise(guard::inspect(kind, source));
+        let started = raise(guard::inspect(kind, Utility::new(statement), source));
         let mut step = Step {
             started,
             statement,

@@ -3,9 +3,10 @@
 
 use super::key;
 use crate::errors::Result;
-use crate::pg::{Oid, guc, spi};
+use crate::pg::{Oid, spi};
 use crate::registry::{self, Place, Protection};
 use crate::rows::protect::{in_maintenance, tree};
+use crate::rows::triggers::{create, drop, is_partition};
 
 /// Brings the triggers of a new or former child in step with the registry.
 pub fn cover_child(child: Oid) -> Result<()> {
@@ -32,9 +33,9 @@ pub fn install(relation: Oid) -> Result<()> {
         let cloned = is_partition(part)?;
         let table = key::table(part)?;
         if !cloned {
-            drop_trigger(&table, DERIVE)?;
-            drop_trigger(&table, UPDATED)?;
-            drop_trigger(&table, DELETED)?;
+            drop(&table, DERIVE)?;
+            drop(&table, UPDATED)?;
+            drop(&table, DELETED)?;
             if !p.sources.is_empty() {
                 create(
                     &table,
@@ -57,7 +58,7 @@ pub fn install(relation: Oid) -> Result<()> {
                 )?;
             }
         }
-        drop_trigger(&table, TRUNCATED)?;
+        drop(&table, TRUNCATED)?;
         if !p.derivatives.is_empty() || p.is_recorded() {
             create(
                 &table,
@@ -68,31 +69,6 @@ pub fn install(relation: Oid) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn is_partition(relation: Oid) -> Result<bool> {
-    let sql = "SELECT relispartition FROM pg_class WHERE oid = $1";
-    Ok(spi::value::<bool>(sql, &[relation.into()])? == Some(true))
-}
-
-fn create(table: &str, name: &str, events: &str, body: &str) -> Result<()> {
-    spi::run(
-        &format!("CREATE TRIGGER {name} {events} ON {table} FOR EACH {body}"),
-        &[],
-    )?;
-    spi::run(
-        &format!("ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"),
-        &[],
-    )?;
-    Ok(())
-}
-
-fn drop_trigger(table: &str, name: &str) -> Result<()> {
-    let level = guc::nest();
-    guc::save(c"client_min_messages", "warning");
-    let result = spi::run(&format!("DROP TRIGGER IF EXISTS {name} ON {table}"), &[]);
-    guc::unnest(level);
-    result.map(|_| ())
 }
 
 /// Has anything changed that derived rows take over, or find their source by?

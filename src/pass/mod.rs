@@ -202,7 +202,10 @@ fn touched(query: Query) -> Result<Touched> {
             refuse_statistics(rte)?;
             refuse_key(rte)?;
             if index == level.result_index() {
-                rte.table().map_or(Ok(()), session::refuse_catalog_write)?;
+                rte.table().map_or(Ok(()), |table| {
+                    session::refuse_catalog_write(table)?;
+                    trail::writing(table)
+                })?;
             }
             if stored::is_opaque(rte)? {
                 touched.protected = true;
@@ -240,9 +243,20 @@ fn refuse_statistics(rte: Rte) -> Result<()> {
     .hint("They hold samples of all tenants' values."))
 }
 
-/// The key of masks is for the functions that compute them, which do not read it by queries.
+/// The key of masks is for the functions that compute them, which do not read it by queries; and what
+/// was recorded tells of all tenants.
 fn refuse_key(rte: Rte) -> Result<()> {
-    if !session::has_token() || !registry::is_mask_key(rte.table()) {
+    if !session::has_token() {
+        return Ok(());
+    }
+    if rte.table().is_some_and(registry::is_trail) {
+        return Err(WardError::new(
+            Code::Guarded,
+            "the audit is refused to sessions with a token",
+        )
+        .hint("It tells of all tenants: use a session without ward.token."));
+    }
+    if !registry::is_mask_key(rte.table()) {
         return Ok(());
     }
     Err(WardError::new(

@@ -2,21 +2,21 @@
 //! What the audit is told of a statement over protected relations.
 
 use crate::audit::statement::{self, Level, Statement};
-use crate::audit::{self, Encoded, References, text, who};
+use crate::audit::{self, Durability, Encoded, References, text, who};
 use crate::config;
 use crate::errors::Result;
 use crate::pg::node::{Command, Query};
 use crate::pg::plan::Limit;
 use crate::pg::portal::Running;
 use crate::pg::rights::Use;
-use crate::pg::{catalog, guc};
+use crate::pg::{Oid, catalog, guc};
 use crate::registry::{self, Protection};
 use crate::session::Access;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
-use ward_audit::{Block, Kind, Touched};
+use ward_audit::{Block, Event, Kind, Touched};
 
 thread_local! {
     /// The relations of statements that ran before, by what identifies them.
@@ -172,6 +172,30 @@ fn remembered(key: u64, make: impl FnOnce() -> Block) -> Rc<Encoded> {
         known.insert(key, Rc::clone(&block));
     });
     block
+}
+
+/// A table is about to be written. Who writes the server's catalogs by hand can change rights and definitions,
+/// and nothing else would tell of it. Error: WD043 if that cannot be recorded.
+pub fn writing(table: Oid) -> Result<()> {
+    if catalog::is_user_object(table) || !catalog::is_catalog(table) {
+        return Ok(());
+    }
+    let event = Event {
+        kind: Kind::Privilege,
+        statement: Some(String::from("catalog write")),
+        policy_version: Some(registry::version()),
+        ..Event::default()
+    };
+    let relations = vec![Touched {
+        oid: table.to_u32(),
+        name: catalog::qualified_name(table).unwrap_or_default(),
+        ..Touched::default()
+    }];
+    let references = References {
+        text: statement::client_text(),
+        relations: Some(Encoded::new(Block::Relations { relations })),
+    };
+    audit::emit(event, &references, Durability::Now).map(|_| ())
 }
 
 /// May the statement run, as far as the audit is concerned? Error: WD043.

@@ -267,3 +267,9 @@ pub fn in_ward_script() -> bool {
     let current = unsafe { pg_sys::creating_extension.then_some(pg_sys::CurrentExtensionObject) };
     current.is_some() && current == extension(c"ward")
 }
+
+/// Is pg_upgrade making the objects of extensions anew, one by one?
+pub fn in_binary_upgrade() -> bool {
+    // SAFETY: S1.
+    unsafe { pg_sys::IsBinaryUpgrade }
+}

@@ -362,6 +362,29 @@ pub fn bypasses_row_security(role: Oid) -> bool {
     unsafe { pg_sys::has_bypassrls_privilege(role) }
 }
 
+/// The table of an index; any other relation itself.
+pub fn table_of(relation: Oid) -> Oid {
+    if !matches!(relation_kind(relation), Some(b'i' | b'I')) {
+        return relation;
+    }
+    // SAFETY: S3; a missing one is answered by an invalid OID.
+    valid(unsafe { pg_sys::IndexGetRelation(relation, true) }).unwrap_or(relation)
+}
+
+/// Is it a table, view or index of this schema whose name begins like this?
+pub fn is_named(relation: Oid, schema: Oid, prefix: &str) -> bool {
+    // SAFETY: S3.
+    let home = unsafe { pg_sys::get_rel_namespace(relation) };
+    home == schema && relation_name(relation).is_some_and(|name| name.starts_with(prefix))
+}
+
+/// Is it one of the server's own catalogs (not a table of information_schema)?
+pub fn is_catalog(table: Oid) -> bool {
+    const PG_CATALOG: u32 = 11;
+    // SAFETY: S3.
+    unsafe { pg_sys::get_rel_namespace(table) }.to_u32() == PG_CATALOG
+}
+
 /// Does this table hold statistics: samples of other tables' values?
 pub fn is_statistics(table: Oid) -> bool {
     const STATISTIC: u32 = 2619;

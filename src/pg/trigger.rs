@@ -80,6 +80,27 @@ pub fn is_after(triggers: &[Info], function: Oid) -> bool {
     })
 }
 
+/// Does `function` fire after each row of the relation is inserted, updated or deleted, and after
+/// TRUNCATE, always? (Foreign tables have no triggers for the latter before 16.)
+pub fn records_all(relation: Oid, function: Oid) -> bool {
+    let triggers = of(relation);
+    let truncate = match super::catalog::relation_kind(relation) {
+        Some(b'f') => ROW | INSERT,
+        _ => pg_sys::TRIGGER_TYPE_TRUNCATE,
+    };
+    [ROW | INSERT, ROW | UPDATE, ROW | DELETE, truncate]
+        .into_iter()
+        .all(|bits| {
+            triggers.iter().any(|info| {
+                info.is(bits)
+                    && !info.is(BEFORE)
+                    && info.function == function
+                    && info.always
+                    && !info.conditional
+            })
+        })
+}
+
 /// What fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -154,7 +175,7 @@ impl Call {
 
 impl Row {
     /// What is stored in a column: its value, or the document that carries it; `None` for NULL.
-    fn stored(self, attno: i16) -> Option<Datum> {
+    pub(super) fn stored(self, attno: i16) -> Option<Datum> {
         let mut null = true;
         // SAFETY: S2; the column belongs to the trigger's table.
         let value = unsafe {
@@ -195,6 +216,14 @@ impl Row {
                 .map(|value| image(value, column.type_oid)),
             Some(_) => self.text(column).map(String::into_bytes),
         }
+    }
+
+    /// Where it is stored, as `(block,offset)`.
+    pub fn place(self) -> String {
+        // SAFETY: S2; the trigger's tuple is live.
+        let pointer = unsafe { (*self.tuple).t_self };
+        let block = u32::from(pointer.ip_blkid.bi_hi) << 16 | u32::from(pointer.ip_blkid.bi_lo);
+        format!("({block},{})", pointer.ip_posid)
     }
 
     /// Is it, byte for byte, the same row?

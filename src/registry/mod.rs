@@ -11,19 +11,21 @@ pub mod objects;
 mod place;
 mod protection;
 mod trust;
+mod version;
 
 pub use derivation::{Derivation, OnDelete};
 pub use mask::{Mask, mask_secret};
 pub use objects::{Objects, objects};
 pub use place::{Content, Place};
 pub use protection::{
-    CARRIED, Dimension, LABEL_DEFAULT, Protection, WATERMARK, any, is_idle, needs_watermark,
-    protection,
+    AUDIT_ROWS, CARRIED, Dimension, LABEL_DEFAULT, Protection, WATERMARK, any, is_idle,
+    needs_watermark, protection,
 };
 pub use trust::{Trust, category, trust};
+pub use version::{version, version_changed};
 
 use crate::pg::xact::{self, Event};
-use crate::pg::{Oid, invalidate};
+use crate::pg::{Oid, catalog, invalidate};
 use std::cell::Cell;
 
 /// A cache that is filled on use and emptied by invalidation messages.
@@ -87,15 +89,17 @@ pub fn tables() -> Vec<Oid> {
     }
 }
 
-/// Which state of the policy decides: grows with each change.
-pub fn version() -> u64 {
-    0
-}
-
 /// Is this a table of ward's own?
 pub fn is_own_table(table: Oid) -> bool {
     tables().contains(&table)
-        || matches!(objects(), Ok(Some(objects)) if objects.lineage.contains(&table))
+        || matches!(objects(), Ok(Some(objects))
+            if objects.lineage.contains(&table) || objects.policy_version == table)
+}
+
+/// Is this one of the tables of what was recorded?
+pub fn is_trail(table: Oid) -> bool {
+    catalog::is_user_object(table)
+        && matches!(objects(), Ok(Some(objects)) if catalog::is_named(table, objects.internal, "audit_"))
 }
 
 /// Is this the table that holds the key of masks?
@@ -114,6 +118,7 @@ fn relation_changed(relation: Option<Oid>) {
     trust::relation_changed(relation);
     protection::relation_changed(relation);
     mask::relation_changed(relation);
+    version::relation_changed(relation);
 }
 
 /// Until [`end_repair`], an incomplete extension counts as not installed: a newer library than the

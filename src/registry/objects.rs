@@ -45,6 +45,12 @@ pub struct Objects {
     pub flow: FlowFunctions,
     /// What keeps the watermark.
     pub watermark: WatermarkFunctions,
+    /// The schema of what is ward's own.
+    pub internal: Oid,
+    /// The trigger that tells the audit of changed rows.
+    pub audit_row: Oid,
+    /// Which state of the policy is in force.
+    pub policy_version: Oid,
     /// Tells the audit which rows a search has found.
     pub audit_found: Oid,
     /// What reads and writes values that live in a jsonb column.
@@ -218,6 +224,9 @@ fn find(public: Oid, internal: Oid) -> Result<Objects> {
             raise_carried: function(c"carried_raise_to_mark", internal)?,
             covered: function(c"covers_mark", internal)?,
         },
+        internal,
+        audit_row: function(c"audit_row", internal)?,
+        policy_version: table(c"policy_version")?,
         audit_found: function(c"audit_found", internal)?,
         carrier: carrier_functions(internal)?,
         masks: mask_functions(internal)?,

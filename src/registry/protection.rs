@@ -65,6 +65,10 @@ pub struct Protection {
     pub keys: Vec<Key>,
     /// How reads are recorded at least: `async`, `commit` or `strict`.
     pub audit_reads: Option<String>,
+    /// Is each changed row recorded?
+    pub audit_rows: bool,
+    /// Is the trigger that records them in place, here and in every child?
+    pub is_recording: bool,
     /// Tells this state of the relation from earlier ones, in this process.
     pub serial: u64,
     /// Are the triggers that keep derived rows in step in place, here and in every child?
@@ -100,6 +104,9 @@ pub const CARRIED: &str = "carried";
 pub const LABEL_DEFAULT: &str = "label_default";
 pub const WATERMARK: &str = "watermark";
 
+/// The option that has changed rows recorded.
+pub const AUDIT_ROWS: &str = "audit_rows";
+
 /// The prefix of the names of ward's own catalog policies.
 pub const POLICY_PREFIX: &str = "ward_";
 
@@ -117,6 +124,13 @@ struct Stored {
 }
 
 impl Stored {
+    fn audit_rows(&self) -> bool {
+        self.options
+            .get(AUDIT_ROWS)
+            .and_then(serde_json::Value::as_bool)
+            == Some(true)
+    }
+
     fn needs_watermark(&self) -> bool {
         self.options
             .get(LABEL_DEFAULT)
@@ -323,6 +337,8 @@ fn resolve(relation: Oid, root: Oid, stored: &HashMap<Oid, Stored>) -> Result<Pr
         root,
         keys: keys.collect::<Result<_>>()?,
         in_step: triggers_in_place(relation, row)?,
+        audit_rows: row.audit_rows(),
+        is_recording: !row.audit_rows() || is_recording(relation)?,
         sources: row.sources.clone(),
         derivatives: row.derivatives.clone(),
         masks: mask::resolve(relation, &name, &row.masks)?,
@@ -360,6 +376,18 @@ fn triggers_in_place(relation: Oid, row: &Stored) -> Result<bool> {
         in_place &= protection(child)?.is_some_and(|p| p.in_step);
     }
     Ok(in_place)
+}
+
+/// As [`triggers_in_place`], for the trigger of the audit.
+fn is_recording(relation: Oid) -> Result<bool> {
+    let Some(objects) = objects()? else {
+        return Ok(false);
+    };
+    let mut recording = trigger::records_all(relation, objects.audit_row);
+    for child in catalog::children(relation) {
+        recording &= protection(child)?.is_some_and(|p| p.is_recording);
+    }
+    Ok(recording)
 }
 
 fn name_of(relation: Oid) -> String {

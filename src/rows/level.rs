@@ -52,6 +52,16 @@ pub fn enforce(level: Query, identity: &Identity, objects: &Objects) -> Result<(
 
 /// Without its triggers a derived row would not follow its sources.
 fn refuse_out_of_step(p: &Protection) -> Result<()> {
+    if !p.is_recording {
+        return Err(WardError::new(
+            Code::Audit,
+            format!(
+                "the trigger that records changed rows of \"{}\" is missing or disabled",
+                p.name
+            ),
+        )
+        .hint("An administrator can run ward.protect() again."));
+    }
     if p.in_step {
         return Ok(());
     }

@@ -10,12 +10,14 @@
 //! - [`marker`]: the functions in the catalog policies, for paths that the pass never sees.
 
 pub mod carrier;
+pub mod changes;
 pub mod columns;
 pub mod copy;
 mod level;
 pub mod marker;
 mod predicate;
 pub mod protect;
+pub mod triggers;
 mod write;
 
 pub use level::enforce;

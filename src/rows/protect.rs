@@ -7,7 +7,7 @@
 
 pub use super::columns::Columns;
 
-use super::columns;
+use super::{changes, columns};
 use crate::errors::{Code, Result, WardError};
 
 use crate::pg::{Oid, catalog, guc, spi};
@@ -25,6 +25,7 @@ pub(super) struct Options {
     pub label_from_watermark: bool,
     pub shared_tenant: Option<String>,
     pub audit_reads: Option<String>,
+    pub audit_rows: bool,
 }
 
 /// Protects a relation; see `ward.protect` in the reference.
@@ -55,7 +56,8 @@ pub fn protect(relation: Oid, columns: &Columns, options: &Value) -> Result<()> 
             columns::label_existing(relation, &table, place, label)?;
         }
         store(relation, columns, &options)?;
-        cover_tree(relation, columns)
+        cover_tree(relation, columns)?;
+        changes::install(relation, options.audit_rows)
     })
 }
 
@@ -136,6 +138,7 @@ fn end(relation: Oid, rls_before: bool) -> Result<()> {
         for part in tree(relation) {
             uncover(part, rls_before && part == relation)?;
         }
+        changes::install(relation, false)?;
         spi::run(
             "DELETE FROM ward_internal.protection WHERE relation = $1",
             &[relation.into()],
@@ -274,6 +277,9 @@ fn store(relation: Oid, columns: &Columns, options: &Options) -> Result<()> {
     if let Some(level) = &options.audit_reads {
         kept.insert("audit_reads".into(), level.clone().into());
     }
+    if options.audit_rows {
+        kept.insert(registry::AUDIT_ROWS.into(), true.into());
+    }
     if options.label_from_watermark {
         kept.insert(registry::LABEL_DEFAULT.into(), registry::WATERMARK.into());
     }
@@ -383,20 +389,20 @@ fn parse_options(options: &Value) -> Result<Options> {
                 format!("option \"{name}\" must be a text"),
             )),
         };
+        let boolean = || {
+            value.as_bool().ok_or_else(|| {
+                let message = format!("option \"{name}\" must be true or false");
+                WardError::new(Code::Argument, message)
+            })
+        };
         let label = || {
             Label::parse(&text()?, &registry::category).map_err(|error| {
                 WardError::new(Code::Argument, format!("option \"{name}\": {error}"))
             })
         };
         match name.as_str() {
-            "add_columns" => {
-                parsed.add_columns = value.as_bool().ok_or_else(|| {
-                    WardError::new(
-                        Code::Argument,
-                        "option \"add_columns\" must be true or false",
-                    )
-                })?;
-            }
+            "add_columns" => parsed.add_columns = boolean()?,
+            registry::AUDIT_ROWS => parsed.audit_rows = boolean()?,
             "tenant_type" => parsed.tenant_type = Some(tenant_type(&text()?)?),
             "default_label" => parsed.default_label = Some(label()?),
             "label_existing" => parsed.label_existing = Some(label()?),
@@ -405,7 +411,7 @@ fn parse_options(options: &Value) -> Result<Options> {
             "audit_reads" => parsed.audit_reads = Some(audit_level(text()?)?),
             _ => {
                 return Err(WardError::new(Code::Argument, format!("ward.protect has no option \"{name}\""))
-                    .hint("Options: add_columns, tenant_type, default_label, label_default, label_existing, shared_tenant, audit_reads."));
+                    .hint("Options: add_columns, tenant_type, default_label, label_default, label_existing, shared_tenant, audit_reads, audit_rows."));
             }
         }
     }

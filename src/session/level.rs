@@ -22,6 +22,8 @@ pub struct Level {
     pub alter_table: bool,
     /// DDL of ward's own.
     pub ward: bool,
+    /// DROP EXTENSION ward.
+    pub drops_ward: bool,
 }
 
 thread_local! {
@@ -33,6 +35,7 @@ thread_local! {
         reassign: false,
         alter_table: false,
         ward: false,
+        drops_ward: false,
     }) };
     static SAVEPOINTS: RefCell<Vec<Level>> = const { RefCell::new(Vec::new()) };
 }

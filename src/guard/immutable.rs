@@ -1,0 +1,90 @@
+#![forbid(unsafe_code)]
+//! The audit's own tables, views and functions: nobody changes them, administrators in maintenance and
+//! superusers included. Only DROP EXTENSION takes them away; the sealed log stays.
+//!
+//! Their rows are kept by a trigger, which the rules here keep in place.
+
+use crate::audit::project;
+use crate::errors::{Code, Result, WardError};
+use crate::pg::access::{self, Access};
+use crate::pg::{Oid, catalog};
+use crate::session::level;
+
+/// Checks a report of the object access hook.
+///
+/// Error: WD032.
+pub fn inspect(access: Access) -> Result<()> {
+    let object = match access {
+        Access::Truncate(relation) => return refuse([relation]),
+        Access::Drop(object) | Access::Alter(object) => object,
+        // A new relation is nobody's yet; a new column, trigger, rule or constraint belongs to one.
+        Access::Create(object) if object.relation().is_none() => object,
+        Access::Create(_) | Access::Execute(_) | Access::Other => return Ok(()),
+    };
+    let column = object.column().map(|(relation, _)| relation);
+    refuse(
+        object
+            .relation()
+            .or(column)
+            .or_else(|| object.enforced_on()),
+    )?;
+    match object.function() {
+        Some(function) if is_own_function(function) && !is_exempt() => Err(refusal("a function")),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the relations that a definition names: not every change of one is reported to the hook.
+///
+/// Error: WD032.
+pub fn refuse(relations: impl IntoIterator<Item = Oid>) -> Result<()> {
+    match relations.into_iter().find_map(own_name) {
+        Some(name) if !is_exempt() => Err(refusal(&name)),
+        _ => Ok(()),
+    }
+}
+
+/// Checks ALTER EXTENSION ward ADD or DROP: what is no member any more could be dropped.
+///
+/// Error: WD032.
+pub fn refuse_members() -> Result<()> {
+    if is_exempt() {
+        return Ok(());
+    }
+    Err(refusal("what the extension ward consists of"))
+}
+
+/// The refusal to change something of the audit (WD032).
+pub fn refusal(name: &str) -> WardError {
+    WardError::new(
+        Code::Guarded,
+        format!("{name} belongs to the audit, which nobody changes"),
+    )
+    .hint("DROP EXTENSION ward takes the tables away; the sealed log stays.")
+}
+
+/// Is it the projector, the extension's own script, a restore of it, or DROP EXTENSION?
+fn is_exempt() -> bool {
+    project::is_projecting()
+        || access::in_ward_script()
+        || access::in_binary_upgrade()
+        || level::current().drops_ward
+}
+
+fn own_name(relation: Oid) -> Option<String> {
+    if !catalog::is_user_object(relation) {
+        return None;
+    }
+    let name = catalog::qualified_name(relation)?;
+    let is_own = name.starts_with("ward_internal.audit_") || name.starts_with("ward.audit");
+    is_own.then_some(name)
+}
+
+fn is_own_function(function: Oid) -> bool {
+    let Some((name, extension)) = access::function_home(function) else {
+        return false;
+    };
+    catalog::is_user_object(function)
+        && extension.as_deref() == Some("ward")
+        && name.contains("audit")
+}
