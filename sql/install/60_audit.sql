@@ -4,6 +4,7 @@
 -- One row per event. Partitions of one UTC day each are made by the projector.
 CREATE TABLE ward_internal.audit_event (
     at             timestamptz NOT NULL,
+    origin         integer NOT NULL,
     log            integer NOT NULL,
     index          bigint NOT NULL,
     kind           text NOT NULL,
@@ -33,7 +34,7 @@ CREATE TABLE ward_internal.audit_event (
     detail         jsonb,
     database       text,
     user_origin    boolean NOT NULL,
-    PRIMARY KEY (at, log, index)
+    PRIMARY KEY (at, origin, log, index)
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE ward_internal.audit_event IS 'sealed events; columns in the order that src/audit/rows.rs writes';
 
@@ -41,10 +42,6 @@ COMMENT ON TABLE ward_internal.audit_event IS 'sealed events; columns in the ord
 CREATE TABLE ward_internal.audit_block (
     day     date NOT NULL,
     id      uuid NOT NULL,
-    log     integer NOT NULL,
-    index   bigint NOT NULL,
-    boot    bigint NOT NULL,
-    session bigint NOT NULL,
     kind    text NOT NULL,
     body    jsonb NOT NULL,
     PRIMARY KEY (day, id)
@@ -62,13 +59,16 @@ CREATE TABLE ward_internal.audit_rollback (
 );
 COMMENT ON TABLE ward_internal.audit_rollback IS 'which recorded changes were rolled back';
 
--- The next entry to be projected.
+-- Where events come from, and the next entry to be projected. A promoted standby, or a copy of a database, has the
+-- events of another origin as well, whose log lies elsewhere.
 CREATE TABLE ward_internal.audit_cursor (
-    log  integer NOT NULL,
-    next bigint NOT NULL
+    origin integer PRIMARY KEY,
+    -- the name of the key that signs the logs, and the number of the database
+    name   text NOT NULL UNIQUE,
+    log    integer NOT NULL,
+    next   bigint NOT NULL
 );
-INSERT INTO ward_internal.audit_cursor VALUES (1, 0);
-COMMENT ON TABLE ward_internal.audit_cursor IS 'how far events have been projected';
+COMMENT ON TABLE ward_internal.audit_cursor IS 'where events come from, and how far they have been projected';
 
 CREATE VIEW ward.audit AS
     SELECT e.log, e.index, e.at, e.kind, e.outcome, e.code, e.sqlstate, e.message,
@@ -109,7 +109,8 @@ CREATE VIEW ward.audit AS
            e.kind = ANY ('{write,row,definition,policy,privilege}') AND EXISTS (
                SELECT FROM ward_internal.audit_rollback b
                WHERE b.boot = e.boot AND b.session = e.session AND b.seq > e.seq AND b.first_seq <= e.seq
-           ) AS rolled_back
+           ) AS rolled_back,
+           (SELECT c.name FROM ward_internal.audit_cursor c WHERE c.origin = e.origin) AS origin
     FROM ward_internal.audit_event e
     LEFT JOIN ward_internal.audit_block s ON s.day = (e.at AT TIME ZONE 'UTC')::date AND s.id = e.session_block
     LEFT JOIN ward_internal.audit_block i ON i.day = (e.at AT TIME ZONE 'UTC')::date AND i.id = e.identity

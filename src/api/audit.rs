@@ -25,14 +25,15 @@ fn audit_sync(timeout: default!(Interval, "'10 s'")) -> Result<()> {
 ///
 /// One row per log: `verdict` is `valid` or `invalid`; then `first_bad` is the index of the first entry that
 /// is wrong, as far as it is one entry, and `reason` says what is. `pruned` entries were removed by
-/// retention: only their hashes are left. Error: WD043 (55000) if there is no key to verify with.
+/// retention: only their hashes are left. A row without a log has the verdict `elsewhere`: a promoted standby
+/// and a copy of a database have events whose log is not here. Error: WD043 (55000) if there is no key to verify with.
 #[pg_extern(volatile, parallel_unsafe)]
 #[expect(clippy::type_complexity, reason = "the shape of the returned table")]
 fn verify_audit() -> Result<
     TableIterator<
         'static,
         (
-            name!(log, i32),
+            name!(log, Option<i32>),
             name!(entries, i64),
             name!(pruned, i64),
             name!(root, Option<String>),
@@ -46,18 +47,14 @@ fn verify_audit() -> Result<
     preloaded()?;
     let verdicts = verify::all()?;
     Ok(TableIterator::new(verdicts.into_iter().map(|log| {
-        let verdict = if log.reason.is_none() {
-            "valid"
-        } else {
-            "invalid"
-        };
+        let word = String::from(log.word());
         (
-            log.epoch as i32,
+            Some(log.epoch as i32).filter(|epoch| *epoch != 0),
             log.entries as i64,
             log.pruned as i64,
             log.root,
             log.checkpoint,
-            String::from(verdict),
+            word,
             log.first_bad.map(|index| index as i64),
             log.reason,
         )

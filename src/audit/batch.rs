@@ -6,6 +6,7 @@ use super::rows;
 use crate::pg::batch::Value;
 use crate::pg::client;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use ward_audit::{Block, BlockId, Entry, Event, Item};
 
 /// So many bundles of 256 entries are read at once.
@@ -64,39 +65,38 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Reads entries from `next` on, of a log of `size` entries. A block at its end whose event is not
+    /// Reads the first of these entries, of a log of `size` entries. A block at their end whose event is not
     /// there yet is left for later by the `patient`.
     pub fn read(
         folder: &Folder,
         log: u32,
-        next: u64,
+        range: Range<u64>,
         size: u64,
         patient: bool,
     ) -> Result<Self, String> {
         let mut all = Vec::new();
-        let mut end = next;
-        while end < size && end < (next / BUNDLE + BUNDLES) * BUNDLE {
+        let mut end = range.start;
+        while end < range.end && end < (range.start / BUNDLE + BUNDLES) * BUNDLE {
             let bundle = ward_audit::read_bundle(folder, end / BUNDLE, size)
                 .map_err(|error| format!("log {log:06}: {error}"))?;
-            let following = ((end / BUNDLE + 1) * BUNDLE).min(size);
+            let following = ((end / BUNDLE + 1) * BUNDLE).min(range.end);
             // None is there where retention has removed it.
             for (index, bytes) in (end / BUNDLE * BUNDLE..).zip(bundle.unwrap_or_default()) {
-                if index >= end {
+                if (end..following).contains(&index) {
                     all.extend(One::new(index, bytes));
                 }
             }
             end = following;
         }
-        let mut stop = date(&mut all, end, patient || end < size);
-        if stop == next && end < size {
+        let mut stop = date(&mut all, end, patient || end < range.end);
+        if stop == range.start && end < range.end {
             // Its event is so far away that it has none.
             stop = date(&mut all, end, false);
         }
-        let end = stop;
-        all.retain(|one| one.index < end);
+        all.retain(|one| one.index < stop);
         Ok(Self {
             log,
-            end,
+            end: stop,
             ours: all,
         })
     }
@@ -138,21 +138,25 @@ impl Batch {
     ) -> BTreeMap<i64, Vec<Vec<Value>>> {
         let mut found: BTreeMap<i64, Vec<Vec<Value>>> = BTreeMap::new();
         for one in &self.ours {
-            let (Item::Block(block), Some(entry)) = (&one.item, one.entry()) else {
+            let Item::Block(block) = &one.item else {
                 continue;
             };
             if present.insert((one.day, block.id())) && !is_stored(one.day, block.id()) {
                 found
                     .entry(one.day)
                     .or_default()
-                    .push(rows::block(one.day, self.log, one.index, &entry, block));
+                    .push(rows::block(one.day, block));
             }
         }
         found
     }
 
     /// Rows of events by day.
-    pub fn events(&self) -> BTreeMap<i64, Vec<Vec<Value>>> {
+    pub fn events(&self, origin: i32) -> BTreeMap<i64, Vec<Vec<Value>>> {
+        let source = rows::Source {
+            origin,
+            log: self.log,
+        };
         let mut found: BTreeMap<i64, Vec<Vec<Value>>> = BTreeMap::new();
         for one in &self.ours {
             let (Item::Event(event), Some(entry)) = (&one.item, one.entry()) else {
@@ -161,7 +165,7 @@ impl Batch {
             found
                 .entry(one.day)
                 .or_default()
-                .push(rows::event(self.log, one.index, &entry, event));
+                .push(rows::event(source, one.index, &entry, event));
         }
         found
     }

@@ -2,11 +2,14 @@
 //! The tables behind `ward.audit` against the sealed log: every row, in both directions.
 
 use super::batch::{Batch, Database};
+use super::cursor::Cursor;
+
 use super::partitions::{self, Table};
-use super::project::{is_present, place};
+use super::project::is_present;
 use super::retention;
 use super::rows;
 use super::time;
+use crate::errors::Result;
 use crate::pg::batch::{Value, find};
 use crate::pg::{Oid, table};
 use std::collections::{HashMap, HashSet};
@@ -17,8 +20,8 @@ pub type Bad = (u64, String);
 
 /// What has been compared so far.
 pub struct Comparison {
-    /// Entries before this place are in the tables.
-    place: (u32, u64),
+    /// Entries before its place are in the tables.
+    cursor: Cursor,
     rollbacks: Oid,
     /// Days before it may have been dropped.
     first_day: i64,
@@ -30,24 +33,33 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// `None` where ward is not installed in this database.
-    pub fn begin() -> Option<Self> {
-        Some(Self {
-            place: place(partitions::table(c"audit_cursor")?)?,
-            rollbacks: partitions::table(c"audit_rollback")?,
+    /// `None` where ward is not installed in this database. Error: WD043 without a key.
+    pub fn begin() -> Result<Option<Self>> {
+        let rollbacks = partitions::table(c"audit_rollback");
+        let (Some(cursor), Some(rollbacks)) = (Cursor::read()?, rollbacks) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            cursor,
+            rollbacks,
             first_day: retention::first_day().unwrap_or(i64::MIN),
             found: HashMap::new(),
             whole: HashSet::new(),
             blocks: HashSet::new(),
             rolled_back: HashSet::new(),
-        })
+        }))
+    }
+
+    /// The names of other origins whose events are in the tables: their logs lie elsewhere.
+    pub fn others(&self) -> Vec<String> {
+        self.cursor.others()
     }
 
     /// How many entries of a log are in the tables.
     pub fn end(&self, log: u32, entries: u64) -> u64 {
-        match log.cmp(&self.place.0) {
+        match log.cmp(&self.cursor.place.0) {
             std::cmp::Ordering::Less => entries,
-            std::cmp::Ordering::Equal => entries.min(self.place.1),
+            std::cmp::Ordering::Equal => entries.min(self.cursor.place.1),
             std::cmp::Ordering::Greater => 0,
         }
     }
@@ -66,13 +78,17 @@ impl Comparison {
 
     fn check_events(&mut self, batch: &Batch) -> Option<Bad> {
         let bits = self.found.entry(batch.log).or_default();
+        let source = rows::Source {
+            origin: self.cursor.origin,
+            log: batch.log,
+        };
         for one in &batch.ours {
             let (Item::Event(event), Some(entry)) = (&one.item, one.entry()) else {
                 continue;
             };
-            let row = rows::event(batch.log, one.index, &entry, event);
+            let row = rows::event(source, one.index, &entry, event);
             let partition = partitions::find(Table::Event, one.day);
-            if let Some(bad) = differs(partition, row.get(..3)?, &row) {
+            if let Some(bad) = differs(partition, row.get(..4)?, &row) {
                 return Some((one.index, format!("ward.audit {bad}")));
             }
             let word = (one.index / 64) as usize;
@@ -85,15 +101,20 @@ impl Comparison {
     }
 
     fn check_blocks(&mut self, batch: &Batch) -> Option<Bad> {
-        for (day, rows) in batch.blocks(&mut self.blocks, |_, _| false) {
-            let partition = partitions::find(Table::Block, day);
-            for row in rows {
-                if let Some(bad) = differs(partition, row.get(..2)?, &row) {
-                    return Some((
-                        index(&row),
-                        format!("what events of ward.audit refer to {bad}"),
-                    ));
-                }
+        for one in &batch.ours {
+            let Item::Block(block) = &one.item else {
+                continue;
+            };
+            if !self.blocks.insert((one.day, block.id())) {
+                continue;
+            }
+            let row = rows::block(one.day, block);
+            let partition = partitions::find(Table::Block, one.day);
+            if let Some(bad) = differs(partition, row.get(..2)?, &row) {
+                return Some((
+                    one.index,
+                    format!("what events of ward.audit refer to {bad}"),
+                ));
             }
         }
         None
@@ -119,15 +140,18 @@ impl Comparison {
     /// A row that is not in the log: the log and index that it claims.
     pub fn surplus(&mut self) -> Option<(u32, u64)> {
         let mut surplus = None;
-        let first_day = self.first_day;
+        let (first_day, origin) = (self.first_day, self.cursor.origin);
         let days = partitions::days(Table::Event)
             .into_iter()
             .filter(|day| *day >= first_day);
         for partition in days.filter_map(|day| partitions::find(Table::Event, day)) {
             table::scan(partition, |row| {
-                let log = row.integer(2).unwrap_or_default() as u32;
-                let index = row.eight_bytes(3).unwrap_or_default() as u64;
-                if (log, index) < self.place && !self.takes(log, index) {
+                let log = row.integer(3).unwrap_or_default() as u32;
+                let index = row.eight_bytes(4).unwrap_or_default() as u64;
+                if row.integer(2) == Some(origin)
+                    && (log, index) < self.cursor.place
+                    && !self.takes(log, index)
+                {
                     surplus = surplus.or(Some((log, index)));
                 }
             });
@@ -154,6 +178,9 @@ impl Comparison {
     /// Does the table of rollbacks say more than the logs, all of which were compared?
     pub fn has_surplus_rollback(&self) -> bool {
         let mut has = false;
+        if !self.others().is_empty() {
+            return false;
+        }
         table::scan(self.rollbacks, |row| {
             let key = [1, 2, 3].map(|column| row.eight_bytes(column).unwrap_or_default());
             let at = row.eight_bytes(5).unwrap_or_default().saturating_add(EPOCH);
@@ -178,10 +205,6 @@ fn differs(table: Option<Oid>, key: &[Value], row: &[Value]) -> Option<&'static 
         });
     }
     bad
-}
-
-fn index(row: &[Value]) -> u64 {
-    big(row, 3) as u64
 }
 
 fn big(row: &[Value], column: usize) -> i64 {

@@ -13,6 +13,7 @@ mod backlog;
 mod batch;
 mod blocks;
 mod compare;
+mod cursor;
 pub mod denial;
 pub mod digest;
 pub mod emit;

@@ -8,6 +8,7 @@
 use super::alert::{self, Flood};
 use super::batch::{self, Batch};
 use super::blocks::Blocks;
+use super::cursor::Cursor;
 use super::folder::{self, Folder};
 use super::ledger;
 use super::partitions::{self, Table};
@@ -15,9 +16,9 @@ use super::projectors::LINGER;
 use super::retention;
 use super::rows as rows_of;
 use super::state::{self, State};
-use crate::pg::batch::{self as rows, Value};
+use crate::pg::batch as rows;
 use crate::pg::caught::transaction;
-use crate::pg::{Oid, background, client, guc, log, notify, table};
+use crate::pg::{Oid, background, client, guc, log, notify};
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -87,7 +88,6 @@ fn drop_old() {
 struct Projector {
     state: &'static State,
     database: batch::Database,
-    cursor: Oid,
     blocks: Blocks,
     flood: Flood,
     /// Blocks that are in the tables, by day.
@@ -99,10 +99,10 @@ struct Projector {
 impl Projector {
     /// `None` where ward is not installed in this database.
     fn new(state: &'static State) -> Option<Self> {
+        partitions::table(c"audit_cursor")?;
         Some(Self {
             state,
             database: batch::Database::current(),
-            cursor: partitions::table(c"audit_cursor")?,
             blocks: Blocks::default(),
             flood: Flood::default(),
             present: HashSet::new(),
@@ -114,54 +114,52 @@ impl Projector {
     fn step(&mut self) -> Result<bool, String> {
         // The tables can be made again: their commits need not reach the disk at once.
         guc::save(c"synchronous_commit", "off");
-        rows::lock_alone(self.cursor);
+        Cursor::lock();
         let counts = self.flood.counts(client::now());
         self.send(counts);
-        let Some((log, next)) = place(self.cursor) else {
+        let Some(cursor) = Cursor::read().map_err(|error| error.message)? else {
             return Ok(false);
         };
+        let (log, next) = cursor.place;
         let end = end(self.state, log);
         if next < end {
-            let end = self.project(log, next, end)?;
+            let end = self.project(&cursor, end)?;
             return Ok(end > next);
         }
         match folder::epochs().into_iter().find(|epoch| *epoch > log) {
             Some(following) if log < self.state.epoch.load(Ordering::Acquire) => {
-                self.go_on(following, 0);
+                cursor.advance(following, 0);
                 Ok(true)
             }
             _ => Ok(false),
         }
     }
 
-    fn project(&mut self, log: u32, next: u64, size: u64) -> Result<u64, String> {
+    fn project(&mut self, cursor: &Cursor, size: u64) -> Result<u64, String> {
+        let (log, next) = cursor.place;
         let patient = self
             .waiting
             .is_none_or(|(at, since)| at != next || since.elapsed() < PATIENCE);
         let probe =
             |day: i64, id: BlockId| self.present.contains(&(day, id)) || is_present(day, id);
-        let mut batch = Batch::read(&Folder::of_epoch(log), log, next, size, patient)?;
+        let mut batch = Batch::read(&Folder::of_epoch(log), log, next..size, size, patient)?;
         batch.choose(&mut self.database, probe);
         self.waiting = (batch.end == next).then(|| {
             self.waiting
                 .filter(|w| w.0 == next)
                 .unwrap_or((next, Instant::now()))
         });
-        self.store(&batch)?;
+        self.store(cursor.origin, &batch)?;
         self.alert(&batch);
-        self.go_on(log, batch.end);
+        cursor.advance(log, batch.end);
         Ok(batch.end)
     }
 
-    fn go_on(&self, log: u32, next: u64) {
-        rows::replace_row(self.cursor, &[Value::Integer(log as i32), Value::Big(next)]);
-    }
-
-    fn store(&mut self, batch: &Batch) -> Result<(), String> {
+    fn store(&mut self, origin: i32, batch: &Batch) -> Result<(), String> {
         for (day, rows) in batch.blocks(&mut self.present, is_present) {
             rows::insert(partition(Table::Block, day)?, &rows);
         }
-        for (day, rows) in batch.events() {
+        for (day, rows) in batch.events(origin) {
             rows::insert(partition(Table::Event, day)?, &rows);
         }
         let rollbacks = batch.rollbacks();
@@ -195,7 +193,7 @@ impl Projector {
                 continue;
             };
             rows::find(partition, &batch::block_key(day, id), |row| {
-                let (kind, body) = (row.text(7), row.json(8));
+                let (kind, body) = (row.text(3), row.json(4));
                 if let (Some(kind), Some(body)) = (kind, body) {
                     self.blocks.add_projected(id, &kind, &body);
                 }
@@ -208,18 +206,6 @@ impl Projector {
             .into_iter()
             .for_each(|alert| notify::send(c"ward_alert", &alert));
     }
-}
-
-/// The next entry to be projected: its log and index.
-pub fn place(cursor: Oid) -> Option<(u32, u64)> {
-    let mut place = None;
-    table::scan(cursor, |row| {
-        place = Some((
-            row.integer(1).unwrap_or(1) as u32,
-            row.eight_bytes(2).unwrap_or(0) as u64,
-        ));
-    });
-    place
 }
 
 /// How many entries of a log are signed.

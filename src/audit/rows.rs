@@ -8,14 +8,24 @@ use serde_json::{Value as Json, json};
 use ward_audit::{Block, BlockId, Change, Entry, Event, Touched};
 use ward_core::Label;
 
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The number of the origin in this database.
+    pub origin: i32,
+    /// The log.
+    pub log: u32,
+}
+
 /// A row of `audit_event`.
-pub fn event(log: u32, index: u64, entry: &Entry<'_>, event: &Event) -> Vec<Value> {
+pub fn event(source: Source, index: u64, entry: &Entry<'_>, event: &Event) -> Vec<Value> {
     let id = |id: Option<BlockId>| id.map_or(Value::Null, |id| Value::Uuid(id.0));
     let text = |text: &Option<String>| Value::text(text.as_deref());
     let keys: Vec<Json> = event.keys.iter().map(|key| parsed(key)).collect();
     vec![
         Value::Timestamp(event.at),
-        Value::Integer(log as i32),
+        Value::Integer(source.origin),
+        Value::Integer(source.log as i32),
         Value::Big(index),
         Value::Text(event.kind.name().to_owned()),
         Value::Text(event.outcome.name().to_owned()),
@@ -55,14 +65,10 @@ pub fn event(log: u32, index: u64, entry: &Entry<'_>, event: &Event) -> Vec<Valu
 }
 
 /// A row of `audit_block`: a block that events of this day (since the Unix epoch) refer to.
-pub fn block(day: i64, log: u32, index: u64, entry: &Entry<'_>, block: &Block) -> Vec<Value> {
+pub fn block(day: i64, block: &Block) -> Vec<Value> {
     vec![
         Value::Date(i32::try_from(day).unwrap_or(i32::MAX)),
         Value::Uuid(block.id().0),
-        Value::Integer(log as i32),
-        Value::Big(index),
-        Value::Big(u64::from_be_bytes(entry.frame.boot)),
-        Value::Big(entry.frame.session),
         Value::Text(block.kind().to_owned()),
         Value::Json(body(block)),
     ]

@@ -121,11 +121,14 @@ fn round(
     let sealer = match sealer {
         Some(sealer) if sealer.progress.standby == cluster::in_recovery() => sealer,
         _ => {
-            if let Some(mut last) = sealer.take() {
+            let last = sealer.take().map(|mut last| {
                 // What was spooled as a standby belongs to its log.
-                last.seal(state, key)?;
-            }
-            sealer.insert(Sealer::open(state)?)
+                last.seal(state, key).map(|_| last.blocks)
+            });
+            let blocks = last.transpose()?;
+            let next = sealer.insert(Sealer::open(state)?);
+            next.blocks = blocks.unwrap_or(std::mem::take(&mut next.blocks));
+            next
         }
     };
     sealer.seal(state, key)
@@ -274,18 +277,26 @@ impl Sealer {
         Ok(())
     }
 
-    /// Forgets sessions that have ended; all that they wrote has been read.
+    /// Forgets sessions that have ended, once all that they wrote has been read.
     fn forget_ended(&mut self) {
         const MANY: usize = 200;
-        if self.progress.sessions.len() > MANY
-            && self
-                .reader
-                .as_ref()
-                .is_some_and(|r| r.position() >= wal::end())
+        let sessions = &mut self.progress.sessions;
+        if sessions.len() <= MANY {
+            return;
+        }
+        let ended = sessions
+            .iter()
+            .filter(|(_, session)| !cluster::is_alive(session.process));
+        let ended: Vec<u64> = ended.map(|(number, _)| *number).collect();
+        // In this order: what they wrote lies before the end of the log that is looked at now.
+        if self
+            .reader
+            .as_ref()
+            .is_some_and(|reader| reader.position() >= wal::end())
         {
-            self.progress
-                .sessions
-                .retain(|_, session| cluster::is_alive(session.process));
+            ended.iter().for_each(|number| {
+                sessions.remove(number);
+            });
         }
     }
 

@@ -1,9 +1,8 @@
 #![forbid(unsafe_code)]
 //! Waiting until what has happened can be read.
 
+use super::cursor::Cursor;
 use super::emit::unavailable;
-use super::partitions;
-use super::project;
 use super::state::{self, State};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::{client, cluster, latch};
@@ -30,13 +29,15 @@ pub fn wait(limit: Duration) -> Result<()> {
     }
     let emitted = state.emitted();
     until(deadline, "sealed", state, || state.sealed() >= emitted)?;
-    let Some(cursor) = partitions::table(c"audit_cursor") else {
+    if Cursor::read()?.is_none() {
         return Ok(());
-    };
+    }
     let log = state.epoch.load(Ordering::Acquire);
     let size = state.size.load(Ordering::Acquire);
     until(deadline, "projected", state, || {
-        if project::place(cursor).is_some_and(|place| place >= (log, size)) {
+        if Cursor::read()
+            .is_ok_and(|cursor| cursor.is_some_and(|cursor| cursor.place >= (log, size)))
+        {
             return true;
         }
         // The sealer starts what is missing; another database may have to wait its turn.

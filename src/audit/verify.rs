@@ -16,7 +16,7 @@ use ward_audit::{Report, Store, Verifier, verify_log};
 
 /// What was found out about one log.
 pub struct Verdict {
-    /// Its number.
+    /// Its number; 0 for what is verified elsewhere.
     pub epoch: u32,
     /// How many entries are signed.
     pub entries: u64,
@@ -70,12 +70,37 @@ pub fn all() -> Result<Vec<Verdict>> {
         );
     }
     if !cluster::in_recovery() {
-        compare(&mut verdicts);
+        let elsewhere = compare(&mut verdicts)?;
+        verdicts.extend(elsewhere.into_iter().map(Verdict::elsewhere));
     }
     Ok(verdicts)
 }
 
 impl Verdict {
+    /// Events of another origin, which a promoted standby and a copy of a database have.
+    fn elsewhere(name: String) -> Self {
+        Self {
+            epoch: 0,
+            entries: 0,
+            pruned: 0,
+            root: None,
+            checkpoint: None,
+            first_bad: None,
+            reason: Some(format!(
+                "ward.audit has events of {name} as well: verify them where their log lies"
+            )),
+        }
+    }
+
+    /// In one word.
+    pub fn word(&self) -> &'static str {
+        match (self.epoch, &self.reason) {
+            (0, _) => "elsewhere",
+            (_, None) => "valid",
+            (_, Some(_)) => "invalid",
+        }
+    }
+
     fn fail(&mut self, index: Option<u64>, reason: String) {
         if self.reason.is_none() {
             (self.first_bad, self.reason) = (index, Some(reason));
@@ -155,9 +180,10 @@ fn named_before(epoch: u32) -> Option<String> {
     Some(detail.get("previous")?.as_str()?.to_owned())
 }
 
-fn compare(verdicts: &mut [Verdict]) {
-    let Some(mut comparison) = Comparison::begin() else {
-        return;
+/// Compares the tables with all logs that are good. Returns the names of other origins of events.
+fn compare(verdicts: &mut [Verdict]) -> Result<Vec<String>> {
+    let Some(mut comparison) = Comparison::begin()? else {
+        return Ok(Vec::new());
     };
     let mut database = Database::current();
     for verdict in verdicts
@@ -176,26 +202,21 @@ fn compare(verdicts: &mut [Verdict]) {
         }
     }
     let surplus = comparison.surplus();
-    let claimed =
-        surplus.and_then(|(log, _)| verdicts.iter().position(|verdict| verdict.epoch == log));
-    let Some(verdict) = verdicts.get_mut(claimed.unwrap_or_default()) else {
-        return;
-    };
-    if let Some((_, index)) = surplus {
-        verdict.fail(
-            Some(index),
-            String::from("ward.audit has a row that is not in the log"),
-        );
+    let claimed = surplus.and_then(|(log, _)| verdicts.iter().position(|one| one.epoch == log));
+    if let Some(verdict) = verdicts.get_mut(claimed.unwrap_or_default()) {
+        if let Some((_, index)) = surplus {
+            verdict.fail(Some(index), String::from(SURPLUS));
+        }
+        if comparison.has_surplus_rollback() {
+            verdict.fail(None, String::from(SURPLUS_ROLLBACK));
+        }
     }
-    if comparison.has_surplus_rollback() {
-        verdict.fail(
-            None,
-            String::from(
-                "ward.audit says of changes that they were rolled back, and the log does not",
-            ),
-        );
-    }
+    Ok(comparison.others())
 }
+
+const SURPLUS: &str = "ward.audit has a row that is not in the log";
+const SURPLUS_ROLLBACK: &str =
+    "ward.audit says of changes that they were rolled back, and the log does not";
 
 /// The first entry of a log whose rows are not as they should be.
 fn compare_log(
@@ -208,7 +229,7 @@ fn compare_log(
     let mut next = 0;
     while next < end {
         latch::allow_cancel();
-        let mut batch = Batch::read(&folder, log, next, end, false)?;
+        let mut batch = Batch::read(&folder, log, next..end, entries, false)?;
         if let Some(bad) = comparison.check(&mut batch, database) {
             return Ok(Some(bad));
         }

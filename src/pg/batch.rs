@@ -150,19 +150,26 @@ unsafe fn columns(descriptor: pg_sys::TupleDesc, row: &[Value]) -> (Vec<Datum>, 
         .unzip()
 }
 
-/// Replaces the only row of a table.
-pub fn replace_row(table: Oid, row: &[Value]) {
+/// Replaces the row whose first column, an integer, is that of this one.
+pub fn replace(table: Oid, row: &[Value]) {
     // SAFETY: S1, S4; the scan holds the old tuple until the new one is stored.
     unsafe {
         let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as i32);
         let scan =
             pg_sys::systable_beginscan(relation, Oid::INVALID, false, null_mut(), 0, null_mut());
-        let old = pg_sys::systable_getnext(scan);
-        if !old.is_null() {
-            let descriptor = (*relation).rd_att;
-            let (mut values, mut nulls) = columns(descriptor, row);
-            let new = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            pg_sys::CatalogTupleUpdate(relation, &raw mut (*old).t_self, new);
+        loop {
+            let old = pg_sys::systable_getnext(scan);
+            let Some(found) = Row::of(old, relation) else {
+                break;
+            };
+            if row.first().is_some_and(|key| key.is_in(&found, 1)) {
+                let descriptor = (*relation).rd_att;
+                let (mut values, mut nulls) = columns(descriptor, row);
+                let new =
+                    pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+                pg_sys::CatalogTupleUpdate(relation, &raw mut (*old).t_self, new);
+                break;
+            }
         }
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(relation, pg_sys::NoLock as i32);

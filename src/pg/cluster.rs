@@ -52,8 +52,11 @@ pub fn waits_for_disk() -> bool {
     unsafe { pg_sys::enableFsync }
 }
 
-/// Is a process of the server with this number alive?
+/// Is a process of the server with this number alive? The sealer itself is in no list.
 pub fn is_alive(process: u32) -> bool {
+    if process == std::process::id() {
+        return true;
+    }
     // SAFETY: S1; only its address is looked at.
     i32::try_from(process).is_ok_and(|id| unsafe { !pg_sys::BackendPidGetProc(id).is_null() })
 }
