@@ -82,12 +82,9 @@ class Trail:
 
     def verify(self):
         """What `ward.verify_audit()` found wrong: empty if all is well."""
-        return [row for row in self.cursor.execute("SELECT * FROM ward.verify_audit()").fetchall() if not good(row)]
-
-
-def good(row):
-    """Whether a line of `ward.verify_audit()` reports nothing wrong."""
-    return bool(row["good"])
+        rows = self.cursor.execute("SELECT * FROM ward.verify_audit()").fetchall()
+        assert rows, "nothing was verified"
+        return [row for row in rows if row["verdict"] != "valid"]
 
 
 def mark(prefix="m"):

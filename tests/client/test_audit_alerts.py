@@ -50,7 +50,8 @@ class Alerts(unittest.TestCase):
 
     def test_within_a_second_although_it_aborted(self):
         latencies = []
-        with self.server.app(self.token, autocommit=False) as db:
+        with self.server.app(self.token) as db:
+            db.autocommit = False
             for _ in range(20):
                 start = time.monotonic()
                 self.refuse(db)

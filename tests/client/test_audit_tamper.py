@@ -35,15 +35,15 @@ def some_events(server, count=4):
 
 
 class Tamper(unittest.TestCase):
-    settings = ()
+    count = 4
 
     @classmethod
     def setUpClass(cls):
         # Pages with a changed byte must reach the verification, not the checksum of PostgreSQL 18.
-        cls.server = cls.enterClassContext(AuditServer(cls.__name__.lower(), "ignore_checksum_failure = on", *cls.settings, tables=SMALL))
+        cls.server = cls.enterClassContext(AuditServer(cls.__name__.lower(), "ignore_checksum_failure = on", tables=SMALL))
         with cls.server.admin() as db:
             db.execute("REVOKE ALL ON hidden FROM app")
-        some_events(cls.server)
+        some_events(cls.server, cls.count)
 
     def log(self):
         return tlog.logs(self.server.directory)[-1]
@@ -55,6 +55,8 @@ class Tamper(unittest.TestCase):
 
 class Files(Tamper):
     """A copy of the log, checked by ward-verify, which knows no database."""
+
+    count = 1
 
     @classmethod
     def setUpClass(cls):
@@ -89,10 +91,16 @@ class Files(Tamper):
             content = path.read_bytes()
             for name, damaged in (("deleted", None), ("empty", b""), ("last byte gone", content[:-1]), ("half", content[:len(content) // 2]),
                                   ("longer", content + b"\0"), ("twice", content * 2)):
+                if damaged is None and self.is_superseded(path):
+                    continue
                 with self.subTest(path.name, how=name):
                     path.unlink() if damaged is None else path.write_bytes(damaged)
                     self.assertFalse(verify_files(self.copy, self.folder))
                 path.write_bytes(content)
+
+    def is_superseded(self, path):
+        """Partial tiles that a wider one has replaced may go at any time: the sealer itself removes them."""
+        return path.parent.name.endswith(".p") and int(path.name) < max(int(other.name) for other in path.parent.iterdir())
 
     def test_entries_swapped_dropped_doubled(self):
         """The bundle stays well formed."""
@@ -155,7 +163,7 @@ class Live(Tamper):
             with self.subTest(index):
                 changed = entries[index][:-1] + bytes([entries[index][-1] ^ 1])
                 overwrite(bundle, bundled([*entries[:index], changed, *entries[index + 1:]]))
-                self.assertIn(index, [row["index"] for row in self.verdict()])
+                self.assertIn(index, [row["first_bad"] for row in self.verdict()])
             overwrite(bundle, content)
         self.assertEqual(self.verdict(), [])
 
@@ -225,6 +233,7 @@ class Projection(Tamper):
         with self.server.trail() as trail:
             self.assertEqual(len(trail.events("query LIKE %s", f"%{canary}%")), 1)
         self.server.stop()
+        self.save()
         with_canary = [path for path in (self.server.data / "base").rglob("*") if path.is_file() and canary.encode() in path.read_bytes()]
         self.assertTrue(with_canary)
         for path in with_canary:
@@ -233,6 +242,10 @@ class Projection(Tamper):
         with self.server.connect(database) as db, Trail(db) as trail:
             self.assertEqual(trail.events("query LIKE %s", f"%{canary}%"), [])
             self.assertNotEqual(trail.verify(), [])
+        self.server.stop()
+        self.put_back()
+        self.server.start()
+        self.assertEqual(self.verdict(), [])
 
 
 class BySql(Tamper):
@@ -278,7 +291,7 @@ class BySql(Tamper):
         "DROP VIEW ward.audit CASCADE",
         "CREATE OR REPLACE VIEW ward.audit AS SELECT 1 AS x",
         "ALTER VIEW ward.audit RENAME TO other",
-        "DO $$BEGIN DELETE FROM ward_internal.audit_event; EXCEPTION WHEN insufficient_privilege THEN RAISE EXCEPTION USING ERRCODE = SQLSTATE; END$$",
+        "DO $$BEGIN DELETE FROM ward_internal.audit_event; EXCEPTION WHEN insufficient_privilege THEN RAISE; END$$",
         "WITH gone AS (DELETE FROM ward_internal.audit_event RETURNING 1) SELECT count(*) FROM gone",
         "PREPARE gone AS DELETE FROM ward_internal.audit_event; EXECUTE gone",
     ]
@@ -318,8 +331,13 @@ class BySql(Tamper):
 
     def attempt(self, trail, db, who, attempt):
         begin = trail.end()
-        with self.assertRaises(psycopg.Error) as caught:
-            db.execute(attempt)
+        # What is not refused is at least undone.
+        db.execute("BEGIN")
+        try:
+            with self.assertRaises(psycopg.Error) as caught:
+                db.execute(attempt)
+        finally:
+            db.execute("ROLLBACK")
         self.assertEqual(caught.exception.sqlstate, "42501", str(caught.exception))
         if who != "administrator":
             self.assertEqual((caught.exception.diag.message_detail or "")[:5], "WD032", str(caught.exception))
@@ -346,10 +364,8 @@ class BySql(Tamper):
                     admin.execute("SELECT pg_logical_emit_message(false, 'ward', %s::bytea)", (forgery,))
                 # One's own prefix is nobody's business; this is the control.
                 admin.execute("SELECT pg_logical_emit_message(false, 'mine', 'x'::bytea)")
-            forged = trail.events("kind = 'forged'", since=begin)
-            self.assertEqual(len(forged), len(forgeries))
-            self.assertEqual(trail.verify(), [])
-            # With a token ward refuses the function as a whole.
+            # With a token ward refuses the function as a whole. That is durable at once, and so is what lies before it.
             with denied("42501"):
                 app.execute("SELECT pg_logical_emit_message(false, 'ward', 'x')")
             self.assertEqual(len(trail.events("kind = 'forged'", since=begin)), len(forgeries))
+            self.assertEqual(trail.verify(), [])
