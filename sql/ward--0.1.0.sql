@@ -34,6 +34,16 @@ COMMENT ON SCHEMA ward_internal IS 'private to the extension ward';
 -- requires:
 --   schema
 
+-- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
+CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ward_copy_rows';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   schema
+
 -- The registry: what is trusted and what is protected. Changed through the functions of schema
 -- ward; read by the library directly. Every change is announced to all sessions by a trigger.
 
@@ -308,6 +318,7 @@ COMMENT ON FUNCTION ward.define_category(text) IS 'gives the next free custom ca
 -- One row per event. Partitions of one UTC day each are made by the projector.
 CREATE TABLE ward_internal.audit_event (
     at             timestamptz NOT NULL,
+    origin         integer NOT NULL,
     log            integer NOT NULL,
     index          bigint NOT NULL,
     kind           text NOT NULL,
@@ -337,7 +348,7 @@ CREATE TABLE ward_internal.audit_event (
     detail         jsonb,
     database       text,
     user_origin    boolean NOT NULL,
-    PRIMARY KEY (at, log, index)
+    PRIMARY KEY (at, origin, log, index)
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE ward_internal.audit_event IS 'sealed events; columns in the order that src/audit/rows.rs writes';
 
@@ -345,10 +356,6 @@ COMMENT ON TABLE ward_internal.audit_event IS 'sealed events; columns in the ord
 CREATE TABLE ward_internal.audit_block (
     day     date NOT NULL,
     id      uuid NOT NULL,
-    log     integer NOT NULL,
-    index   bigint NOT NULL,
-    boot    bigint NOT NULL,
-    session bigint NOT NULL,
     kind    text NOT NULL,
     body    jsonb NOT NULL,
     PRIMARY KEY (day, id)
@@ -366,13 +373,16 @@ CREATE TABLE ward_internal.audit_rollback (
 );
 COMMENT ON TABLE ward_internal.audit_rollback IS 'which recorded changes were rolled back';
 
--- The next entry to be projected.
+-- Where events come from, and the next entry to be projected. A promoted standby, or a copy of a database, has the
+-- events of another origin as well, whose log lies elsewhere.
 CREATE TABLE ward_internal.audit_cursor (
-    log  integer NOT NULL,
-    next bigint NOT NULL
+    origin integer PRIMARY KEY,
+    -- the name of the key that signs the logs, and the number of the database
+    name   text NOT NULL UNIQUE,
+    log    integer NOT NULL,
+    next   bigint NOT NULL
 );
-INSERT INTO ward_internal.audit_cursor VALUES (1, 0);
-COMMENT ON TABLE ward_internal.audit_cursor IS 'how far events have been projected';
+COMMENT ON TABLE ward_internal.audit_cursor IS 'where events come from, and how far they have been projected';
 
 CREATE VIEW ward.audit AS
     SELECT e.log, e.index, e.at, e.kind, e.outcome, e.code, e.sqlstate, e.message,
@@ -403,8 +413,8 @@ CREATE VIEW ward.audit AS
            e.change ->> 'operation' AS operation,
            e.change -> 'key' AS key,
            ARRAY(SELECT pg_catalog.jsonb_array_elements_text(e.change -> 'columns')) AS changed_columns,
-           e.change -> 'old' AS old,
-           e.change -> 'new' AS new,
+           NULLIF(e.change -> 'old', 'null') AS old,
+           NULLIF(e.change -> 'new', 'null') AS new,
            e.detail, e.policy_version, e.xid, e.lsn,
            pg_catalog.lpad(pg_catalog.to_hex(e.boot), 16, '0') AS boot,
            e.session, e.seq, e.first_seq,
@@ -413,7 +423,8 @@ CREATE VIEW ward.audit AS
            e.kind = ANY ('{write,row,definition,policy,privilege}') AND EXISTS (
                SELECT FROM ward_internal.audit_rollback b
                WHERE b.boot = e.boot AND b.session = e.session AND b.seq > e.seq AND b.first_seq <= e.seq
-           ) AS rolled_back
+           ) AS rolled_back,
+           (SELECT c.name FROM ward_internal.audit_cursor c WHERE c.origin = e.origin) AS origin
     FROM ward_internal.audit_event e
     LEFT JOIN ward_internal.audit_block s ON s.day = (e.at AT TIME ZONE 'UTC')::date AND s.id = e.session_block
     LEFT JOIN ward_internal.audit_block i ON i.day = (e.at AT TIME ZONE 'UTC')::date AND i.id = e.identity
@@ -483,16 +494,6 @@ COMMENT ON VIEW ward.audit_ocsf IS 'ward.audit as OCSF 1.9 events (schema.ocsf.i
 
 /* <begin connected objects> */
 -- requires:
---   schema
-
--- The rows of a COPY FROM in progress, for the INSERT that carries it out. Of no use to call.
-CREATE FUNCTION ward_internal.copy_rows(anyelement) RETURNS SETOF anyelement
-    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'ward_copy_rows';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
 --   label
 
 CREATE FUNCTION ward_internal.note(label ward.label) RETURNS boolean
@@ -537,11 +538,47 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED COST 2 AS 'MODULE_PATHNAME', 'audit_foun
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- ward::api::trail::audit_keep
+
+CREATE FUNCTION ward_internal.audit_keep() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'audit_keep_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   audit
+--   trail::audit_keep
+
+-- What was recorded is changed by nobody: not in maintenance, not by superusers. The projector writes rows without
+-- triggers; src/guard/immutable.rs keeps these in place.
+
+CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_event
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_event ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_block
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_block ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_rollback
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_rollback ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_cursor
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_cursor ENABLE ALWAYS TRIGGER ward_audit_keep;
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::audit::audit_key
 CREATE  FUNCTION "audit_key"() RETURNS TEXT /* Result < String > */
 STRICT VOLATILE PARALLEL UNSAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'audit_key_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::trail::audit_policy
+
+CREATE FUNCTION ward_internal.audit_policy() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'audit_policy_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -553,6 +590,13 @@ CREATE  FUNCTION "audit_proof"(
 VOLATILE PARALLEL UNSAFE
 LANGUAGE c /* Rust */
 AS 'MODULE_PATHNAME', 'audit_proof_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- ward::api::trail::audit_row
+
+CREATE FUNCTION ward_internal.audit_row() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'audit_row_wrapper';
 /* </end connected objects> */
 
 /* <begin connected objects> */
@@ -981,104 +1025,6 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'registry_changed_wrapper';
 /* <begin connected objects> */
 -- requires:
 --   registry
---   label
---   admin::registry_changed
-
--- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
-
-CREATE TABLE ward_internal.mask (
-    relation     regclass NOT NULL,
-    column_name  name NOT NULL,
-    method       text NOT NULL,
-    -- the clearance that sees the value as it is; NULL: no session with a token
-    label        ward.label,
-    mode         text NOT NULL,
-    -- a column that names whose row it is: that subject sees the value as it is
-    unless_owner name,
-    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    changed_by   name NOT NULL DEFAULT SESSION_USER,
-    PRIMARY KEY (relation, column_name)
-);
-COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
-
--- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
--- other pseudonyms there.
-CREATE TABLE ward_internal.mask_key (
-    id     smallint PRIMARY KEY CHECK (id = 1),
-    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
-);
-COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
-ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
-INSERT INTO ward_internal.mask_key
-SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
-FROM pg_catalog.generate_series(1, 4);
-
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
-    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
-ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
-ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
-
-SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
-
-CREATE VIEW ward.masks AS
-    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
-    FROM ward_internal.mask;
-COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
-
--- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
--- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
-
-CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
-CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
-CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
-CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
-CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
-CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
-CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
-CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
-CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
-CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
-CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
-CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
-CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
-CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
-CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
-CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
-CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
-CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
-    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
-CREATE FUNCTION ward_internal.mask_score(distance double precision, square double precision, decimals int) RETURNS double precision
-    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
-CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
-    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
-/* </end connected objects> */
-
-/* <begin connected objects> */
--- requires:
---   registry
 --   admin::registry_changed
 
 -- Announce registry changes, whoever makes them (functions, restores, an administrator's SQL).
@@ -1349,6 +1295,172 @@ COMMENT ON FUNCTION ward.doctor() IS
 /* </end connected objects> */
 
 /* <begin connected objects> */
+-- requires:
+--   registry
+--   label
+--   admin::registry_changed
+
+-- Masked columns, and the key of keyed masks. Read by the library directly, announced like the registry.
+
+CREATE TABLE ward_internal.mask (
+    relation     regclass NOT NULL,
+    column_name  name NOT NULL,
+    method       text NOT NULL,
+    -- the clearance that sees the value as it is; NULL: no session with a token
+    label        ward.label,
+    mode         text NOT NULL,
+    -- a column that names whose row it is: that subject sees the value as it is
+    unless_owner name,
+    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    changed_by   name NOT NULL DEFAULT SESSION_USER,
+    PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE ward_internal.mask IS 'masked columns of protected relations';
+
+-- One random key per database, made here and never shown, sampled or dumped: a dump that is restored elsewhere gets
+-- other pseudonyms there.
+CREATE TABLE ward_internal.mask_key (
+    id     smallint PRIMARY KEY CHECK (id = 1),
+    secret bytea NOT NULL CHECK (pg_catalog.octet_length(secret) = 32)
+);
+COMMENT ON TABLE ward_internal.mask_key IS 'the key of the masks hash and tokenise';
+ALTER TABLE ward_internal.mask_key ALTER COLUMN secret SET STATISTICS 0;
+INSERT INTO ward_internal.mask_key
+SELECT 1, pg_catalog.sha256(pg_catalog.string_agg(pg_catalog.uuid_send(pg_catalog.gen_random_uuid()), ''))
+FROM pg_catalog.generate_series(1, 4);
+
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ward_internal.mask_key
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.registry_changed();
+ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER announce;
+ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER announce;
+
+SELECT pg_catalog.pg_extension_config_dump('ward_internal.mask', '');
+
+CREATE VIEW ward.masks AS
+    SELECT relation, column_name, method, label, mode, unless_owner, changed_at, changed_by
+    FROM ward_internal.mask;
+COMMENT ON VIEW ward.masks IS 'masked columns; for ward_admin and ward_auditor';
+
+-- What masks are computed by. Strict, total, never volatile; the keyed ones read the key, so they are STABLE.
+-- Nobody can name them, for want of USAGE on the schema; expressions of the library call them.
+
+CREATE FUNCTION ward_internal.mask_partial(value text, prefix int, pad text, suffix int, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_partial';
+CREATE FUNCTION ward_internal.mask_email(value text, max_chars int) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_email_wrapper';
+CREATE FUNCTION ward_internal.mask_hash(value text, tenant text, max_chars int) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_bytes(value bytea, tenant text) RETURNS bytea
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_bytes_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_uuid(value uuid, tenant text) RETURNS uuid
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_uuid_wrapper';
+CREATE FUNCTION ward_internal.mask_hash_int(value bigint, tenant text, bits int) RETURNS bigint
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'mask_hash_int_wrapper';
+CREATE FUNCTION ward_internal.mask_tokenise(value text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50 AS 'MODULE_PATHNAME', 'mask_tokenise_wrapper';
+CREATE FUNCTION ward_internal.mask_date(value date, part int) RETURNS date
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_date';
+CREATE FUNCTION ward_internal.mask_timestamp(value timestamp, part int) RETURNS timestamp
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_timestamptz(value timestamptz, part int) RETURNS timestamptz
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_timestamp';
+CREATE FUNCTION ward_internal.mask_round_int2(value smallint, places int) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int2';
+CREATE FUNCTION ward_internal.mask_round_int4(value integer, places int) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int4';
+CREATE FUNCTION ward_internal.mask_round_int8(value bigint, places int) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_int8';
+CREATE FUNCTION ward_internal.mask_round_float(value double precision, places int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_round_float';
+CREATE FUNCTION ward_internal.mask_bucket_int2(value smallint, width bigint) RETURNS smallint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int2';
+CREATE FUNCTION ward_internal.mask_bucket_int4(value integer, width bigint) RETURNS integer
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int4';
+CREATE FUNCTION ward_internal.mask_bucket_int8(value bigint, width bigint) RETURNS bigint
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_int8';
+CREATE FUNCTION ward_internal.mask_bucket_float(value double precision, width double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ward_mask_bucket_float';
+CREATE FUNCTION ward_internal.mask_ip(value inet, v4 int, v6 int) RETURNS inet
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_ip_wrapper';
+CREATE FUNCTION ward_internal.mask_json(document text, method text, tenant text) RETURNS text
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'mask_json_wrapper';
+CREATE FUNCTION ward_internal.mask_score(distance double precision, square double precision, decimals int) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_score_wrapper';
+CREATE FUNCTION ward_internal.mask_refuse_null(relation oid, column_name text, value anyelement) RETURNS anyelement
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_refuse_null_wrapper';
+/* </end connected objects> */
+
+/* <begin connected objects> */
+-- requires:
+--   registry
+--   mask
+--   lineage
+--   trail::audit_policy
+
+-- Changes of what is trusted, protected, masked, derived and quarantined are events of the audit, whoever
+-- makes them. Each counts the policy's version up.
+
+-- The version is the sum: a change adds to it without waiting for another change that has not committed.
+CREATE TABLE ward_internal.policy_version (
+    changes bigint NOT NULL
+);
+COMMENT ON TABLE ward_internal.policy_version IS 'how often the policy was changed';
+
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.issuer
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.issuer
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.revocation
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.revocation
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.category
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.category
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.protection
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.protection
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.mask
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.mask
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.mask_key
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.mask_key
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.derivation
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.derivation
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON ward_internal.quarantine
+    FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_policy();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON ward_internal.quarantine
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_policy();
+
+-- Also under session_replication_role = replica.
+ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.issuer ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.revocation ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.category ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.protection ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.mask ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.mask_key ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.derivation ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.derivation ENABLE ALWAYS TRIGGER audit_truncate;
+ALTER TABLE ward_internal.quarantine ENABLE ALWAYS TRIGGER audit;
+ALTER TABLE ward_internal.quarantine ENABLE ALWAYS TRIGGER audit_truncate;
+/* </end connected objects> */
+
+/* <begin connected objects> */
 -- ward::api::lineage::release
 
 CREATE FUNCTION ward.release(relation regclass, key jsonb, reason text) RETURNS bigint
@@ -1474,7 +1586,7 @@ AS 'MODULE_PATHNAME', 'unprotect_wrapper';
 /* <begin connected objects> */
 -- ward::api::audit::verify_audit
 CREATE  FUNCTION "verify_audit"() RETURNS TABLE (
-	"log" INT,  /* i32 */
+	"log" INT,  /* Option < i32 > */
 	"entries" bigint,  /* i64 */
 	"pruned" bigint,  /* i64 */
 	"root" TEXT,  /* Option < String > */
