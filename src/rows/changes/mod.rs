@@ -26,6 +26,9 @@ use ward_audit::{Change, Event, Kind};
 /// How long a value may be that is recorded as it is.
 const LONG: usize = 1024;
 
+/// How many relations a session remembers.
+const REMEMBERED: usize = 512;
+
 /// How one relation's rows are recorded.
 struct Layout {
     /// Which state of the protection it was made from.
@@ -97,7 +100,12 @@ fn layout(relation: Oid, p: &Protection) -> Rc<Layout> {
         root: (p.root != relation).then(|| name(p.root)),
         rules: Rules::new(relation, LONG, masked),
     });
-    LAYOUTS.with_borrow_mut(|layouts| layouts.insert(relation, Rc::clone(&layout)));
+    LAYOUTS.with_borrow_mut(|layouts| {
+        if layouts.len() >= REMEMBERED {
+            layouts.clear();
+        }
+        layouts.insert(relation, Rc::clone(&layout));
+    });
     layout
 }
 

@@ -9,8 +9,11 @@ use crate::pg::image::{self, Stored};
 use crate::pg::trigger::Call;
 use crate::pg::{catalog, guc, spi};
 use crate::registry;
-use ward_audit::{Event, Kind};
+use serde_json::Value;
+use ward_audit::{Change, Event, Kind};
 
+/// The members of a JSON Web Key that nobody but its owner may know.
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 /// Definitions are recorded in full, as far as they fit.
 const LONG: usize = 16_384;
 
@@ -26,7 +29,7 @@ pub fn changed(call: Call) -> Result<()> {
     guc::save(c"search_path", "pg_catalog, pg_temp");
     let change = image::steadily(|| change(call, &name, &rules));
     guc::unnest(level);
-    let change = change?;
+    let change = without_private_keys(change?);
     let event = Event {
         kind: Kind::Policy,
         statement: Some(change.operation.clone()),
@@ -35,6 +38,25 @@ pub fn changed(call: Call) -> Result<()> {
         ..Event::default()
     };
     audit::emit(event, &references(), Durability::Now).map(|_| ())
+}
+
+/// The library refuses key sets with private parts (RFC 7518, section 6); by hand they can be stored all the
+/// same.
+fn without_private_keys(mut change: Change) -> Change {
+    for row in [&mut change.old, &mut change.new].into_iter().flatten() {
+        let Ok(mut value) = serde_json::from_str::<Value>(row) else {
+            continue;
+        };
+        let keys = value
+            .pointer_mut("/jwks/keys")
+            .and_then(Value::as_array_mut);
+        let Some(keys) = keys else { continue };
+        for key in keys.iter_mut().filter_map(Value::as_object_mut) {
+            key.retain(|member, _| !PRIVATE.contains(&member.as_str()));
+        }
+        *row = value.to_string();
+    }
+    change
 }
 
 /// Counts the policy's version up, as soon as this transaction commits.

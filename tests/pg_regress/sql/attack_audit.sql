@@ -80,6 +80,13 @@ RESET ward.maintenance;
 SELECT ward.audit_sync();
 SELECT operation, changed_columns, old, new FROM ward.audit WHERE kind = 'policy' AND changed_relation = 'ward_internal.mask_key' ORDER BY index;
 
+-- nor is a private key that somebody stores by hand
+INSERT INTO ward_internal.issuer (issuer, audience, jwks, claims, options)
+    VALUES ('https://careless.test', 'x', '{"keys": [{"kty": "EC", "kid": "k", "x": "public", "d": "private"}]}', '{}', '{}');
+DELETE FROM ward_internal.issuer WHERE issuer = 'https://careless.test';
+SELECT ward.audit_sync();
+SELECT operation, old -> 'jwks' AS old, new -> 'jwks' AS new FROM ward.audit WHERE kind = 'policy' AND key ->> 'issuer' = 'https://careless.test' ORDER BY index;
+
 -- 5 what was recorded: a superuser, in maintenance and without, by every statement that changes something.
 -- The control arm takes all of them.
 CREATE TABLE mine (LIKE ward_internal.audit_cursor);
