@@ -26,12 +26,18 @@ pub struct Mark {
     policy_version: u64,
     /// The kind that it has whatever it touches.
     kind: Option<Kind>,
+    /// May it run though nothing can be recorded? What is needed to mend that, and what concerns
+    /// databases without ward.
+    lenient: bool,
 }
 
 #[derive(Default)]
 struct Touching {
     relations: Vec<Touched>,
+    /// What the innermost statement sets.
     setting: Option<String>,
+    /// How many relations there were when each savepoint began.
+    savepoints: Vec<usize>,
 }
 
 thread_local! {
@@ -47,7 +53,10 @@ pub fn begin(utility: Utility, place: Place) -> Result<Mark> {
         place,
         policy_version: registry::version(),
         kind,
+        lenient: matches!(utility.changes(), Changes::Settings | Changes::Extension)
+            || !is_installed(),
     };
+    TOUCHING.with_borrow_mut(|touching| touching.setting = setting);
     let relations = utility.relations();
     if kind.is_none() && relations.is_empty() {
         return Ok(mark);
@@ -60,7 +69,6 @@ pub fn begin(utility: Utility, place: Place) -> Result<Mark> {
             note(relation);
         }
     }
-    TOUCHING.with_borrow_mut(|touching| touching.setting = setting);
     if utility.changes() == Changes::Settings {
         finish(mark)?;
         return Ok(Mark { kind: None, ..mark });
@@ -108,23 +116,37 @@ pub fn finish(mark: Mark) -> Result<()> {
         detail: setting,
         ..Event::default()
     };
-    audit::emit(event, &references, Durability::Now).map(|_| ())
+    match audit::emit(event, &references, Durability::Now) {
+        Err(error) if !mark.lenient => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Forgets what statements that failed have touched.
 pub fn on_event(event: Transaction) {
-    if matches!(event, Transaction::Abort | Transaction::Commit) {
-        TOUCHING.take();
-    }
+    TOUCHING.with_borrow_mut(|touching| match event {
+        Transaction::Abort | Transaction::Commit => *touching = Touching::default(),
+        Transaction::SavepointStart => touching.savepoints.push(touching.relations.len()),
+        Transaction::SavepointCommit => {
+            touching.savepoints.pop();
+        }
+        Transaction::SavepointAbort => {
+            let length = touching.savepoints.pop().unwrap_or_default();
+            touching.relations.truncate(length);
+            touching.setting = None;
+        }
+    });
 }
 
 /// The kind that a statement has whatever it touches, and the setting that it sets, as JSON.
 fn kind(utility: Utility) -> (Option<Kind>, Option<String>) {
-    let setting = utility.setting();
-    let told = setting.as_ref().filter(|(name, _)| is_telling(name));
+    let changes = utility.changes();
+    let told = utility
+        .setting()
+        .filter(|(name, _)| is_telling(name, changes));
     let told = told
         .map(|(name, value)| serde_json::json!({ "setting": name, "value": value }).to_string());
-    let kind = match utility.changes() {
+    let kind = match changes {
         Changes::Roles | Changes::Settings => Some(Kind::Privilege),
         Changes::Rights if is_installed() => Some(Kind::Privilege),
         Changes::Session if told.is_some() && is_installed() => Some(Kind::Privilege),
@@ -134,11 +156,19 @@ fn kind(utility: Utility) -> (Option<Kind>, Option<String>) {
     (kind, told)
 }
 
-/// Settings whose values are recorded. Others may hold passwords, or concern only who sets them.
-fn is_telling(name: &str) -> bool {
-    const OPEN_TO_ALL: [&str; 3] = ["ward.token", "ward.track_watermark", "ward.maintenance"];
-    (name.starts_with("ward.") && !OPEN_TO_ALL.contains(&name))
-        || ["shared_preload_libraries", "session_replication_role"].contains(&name)
+/// Settings whose values are recorded. Others may hold passwords, or concern only the session that sets
+/// them; the reason of maintenance is in each of its events.
+fn is_telling(name: &str, changes: Changes) -> bool {
+    const SESSION: [&str; 4] = [
+        "ward.token",
+        "ward.track_watermark",
+        "ward.fill_vector_results",
+        "ward.maintenance",
+    ];
+    const OF_CORE: [&str; 2] = ["shared_preload_libraries", "session_replication_role"];
+    let is_wards = name.starts_with("ward.") && name != "ward.token";
+    (is_wards && !(changes == Changes::Session && SESSION.contains(&name)))
+        || OF_CORE.contains(&name)
 }
 
 fn is_installed() -> bool {
