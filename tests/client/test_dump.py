@@ -15,7 +15,7 @@ SELECT ward.define_category('layoffs');
 CREATE TABLE secrets (id int, tenant_id int, label ward.label, owner text, shared_with text[]);
 INSERT INTO secrets VALUES (1, 1, 'restricted{merger}', 'alice', '{}'), (2, 1, 'restricted{layoffs,pii}', 'bob', '{staff}'),
     (3, 2, 'public', 'carol', '{}');
-SELECT ward.protect('secrets', owner => 'owner', acl => 'shared_with', options => '{"default_label": "confidential"}');
+SELECT ward.protect('secrets', owner => 'owner', acl => 'shared_with', options => '{"default_label": "confidential", "audit_rows": true}');
 SELECT ward.revoke('subject', 'mallory', 'left');
 SELECT ward.mask('docs', 'body', 'partial(2,"…",0)', 'secret', 'project');
 """
@@ -28,6 +28,7 @@ STATE = {
     "masks": "SELECT relation::regclass::text, column_name, method, label::text, mode, unless_owner FROM ward.masks ORDER BY 1, 2",
     "policies": "SELECT schemaname, tablename, policyname, permissive, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2, 3",
     "row security": "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relrowsecurity ORDER BY 1",
+    "triggers": "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'ward%' ORDER BY 1, 2",
     "rows": "SELECT (SELECT count(*) FROM docs), (SELECT count(*) FROM notes), (SELECT count(*) FROM events)",
 }
 
