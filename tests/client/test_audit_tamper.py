@@ -93,7 +93,7 @@ class Files(Tamper):
                                   ("longer", content + b"\0"), ("twice", content * 2)):
                 if damaged is None and self.is_superseded(path):
                     continue
-                with self.subTest(path.name, how=name):
+                with self.subTest(str(path.relative_to(self.folder)), how=name):
                     path.unlink() if damaged is None else path.write_bytes(damaged)
                     self.assertFalse(verify_files(self.copy, self.folder))
                 path.write_bytes(content)
