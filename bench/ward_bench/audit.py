@@ -184,7 +184,7 @@ def verification(arm: Arm, checks: Checks) -> dict[str, float]:
         db.execute("SELECT ward.audit_sync('10 minutes')")
         entries = sealed(directory(db))
         start = time.monotonic()
-        rows = db.execute("SELECT good FROM ward.verify_audit()").fetchall()
+        rows = db.execute("SELECT verdict = 'valid' FROM ward.verify_audit()").fetchall()
         seconds = time.monotonic() - start
     checks.that(f"the trail of this run verifies: {entries:,} entries", bool(rows) and all(good for good, in rows))
     return {"entries": entries, "seconds": round(seconds, 2), "per_second": round(entries / seconds)}
