@@ -105,8 +105,8 @@ EXCEPTION
 END $$;
 CREATE TABLE attacks (number int GENERATED ALWAYS AS IDENTITY, what text);
 INSERT INTO attacks (what) VALUES
-    ('UPDATE %s SET log = 7'), ('DELETE FROM %s'), ('INSERT INTO %s VALUES (7, 7)'), ('TRUNCATE %s'),
-    ('COPY %s FROM PROGRAM ''echo 7,7'' CSV'),
+    ('UPDATE %s SET log = 7'), ('DELETE FROM %s'), ('INSERT INTO %s VALUES (7, 7, 7, 7)'), ('TRUNCATE %s'),
+    ('COPY %s FROM PROGRAM ''echo 7,7,7,7'' CSV'),
     ('MERGE INTO %s c USING (VALUES (1)) v(x) ON true WHEN MATCHED THEN DELETE'),
     ('WITH x AS (DELETE FROM %s RETURNING *) SELECT * FROM x'),
     ('ALTER TABLE %s DISABLE TRIGGER ALL'), ('ALTER TABLE %s ENABLE ROW LEVEL SECURITY'), ('ALTER TABLE %s ADD COLUMN x int'),
