@@ -3,11 +3,11 @@
 
 use super::batch::{Batch, Database};
 use super::cursor::Cursor;
-
 use super::partitions::{self, Table};
-use super::project::is_present;
+use super::project::{self, is_present};
 use super::retention;
 use super::rows;
+use super::state;
 use super::time;
 use crate::errors::Result;
 use crate::pg::batch::{Value, find};
@@ -139,6 +139,8 @@ impl Comparison {
 
     /// A row that is not in the log: the log and index that it claims.
     pub fn surplus(&mut self) -> Option<(u32, u64)> {
+        let state = state::get();
+        let end = |log| state.map_or(0, |state| project::end(state, log));
         let mut surplus = None;
         let (first_day, origin) = (self.first_day, self.cursor.origin);
         let days = partitions::days(Table::Event)
@@ -148,10 +150,9 @@ impl Comparison {
             table::scan(partition, |row| {
                 let log = row.integer(3).unwrap_or_default() as u32;
                 let index = row.eight_bytes(4).unwrap_or_default() as u64;
-                if row.integer(2) == Some(origin)
-                    && (log, index) < self.cursor.place
-                    && !self.takes(log, index)
-                {
+                // What was projected meanwhile has not been compared, but it has been sealed.
+                let is_new = (log, index) >= self.cursor.place && index < end(log);
+                if row.integer(2) == Some(origin) && !is_new && !self.takes(log, index) {
                     surplus = surplus.or(Some((log, index)));
                 }
             });
