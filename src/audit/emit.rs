@@ -38,11 +38,6 @@ impl Encoded {
             item: Item::Block(block).encode(),
         })
     }
-
-    /// What events call it by.
-    pub fn id(&self) -> BlockId {
-        self.id
-    }
 }
 
 /// What an event refers to; the session and the identity are added to each.

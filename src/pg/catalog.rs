@@ -362,15 +362,6 @@ pub fn bypasses_row_security(role: Oid) -> bool {
     unsafe { pg_sys::has_bypassrls_privilege(role) }
 }
 
-/// The table of an index; any other relation itself.
-pub fn table_of(relation: Oid) -> Oid {
-    if !matches!(relation_kind(relation), Some(b'i' | b'I')) {
-        return relation;
-    }
-    // SAFETY: S3; a missing one is answered by an invalid OID.
-    valid(unsafe { pg_sys::IndexGetRelation(relation, true) }).unwrap_or(relation)
-}
-
 /// Is it a table, view or index of this schema whose name begins like this?
 pub fn is_named(relation: Oid, schema: Oid, prefix: &str) -> bool {
     // SAFETY: S3.
