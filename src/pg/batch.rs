@@ -27,6 +27,9 @@ const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// Core inserts so many tuples in one go.
 const CHUNK: usize = 500;
+/// Longer tuples are inserted one by one: of those that are stored out of line in part, core's insertion of
+/// many would index a place where they are not (it knows only tuples of catalogs, which never are).
+const SMALL: u32 = 1_900;
 
 impl Value {
     /// Of a number; NULL for none.
@@ -111,7 +114,13 @@ pub fn insert(table: Oid, rows: &[Vec<Value>]) {
         );
         let caller = pg_sys::MemoryContextSwitchTo(context);
         for chunk in rows.chunks(CHUNK) {
-            let mut slots: Vec<_> = chunk.iter().map(|row| slot(relation, row)).collect();
+            let tuples = chunk.iter().map(|row| tuple(relation, row));
+            let (large, small): (Vec<_>, Vec<_>) = tuples.partition(|one| (**one).t_len > SMALL);
+            for one in large {
+                pg_sys::CatalogTupleInsertWithInfo(relation, one, indexes);
+            }
+            let slots = small.into_iter().map(|one| slot(relation, one));
+            let mut slots: Vec<_> = slots.collect();
             let count = slots.len() as i32;
             pg_sys::CatalogTuplesMultiInsertWithInfo(relation, slots.as_mut_ptr(), count, indexes);
             for slot in slots {
@@ -128,12 +137,24 @@ pub fn insert(table: Oid, rows: &[Vec<Value>]) {
 
 /// # Safety
 /// The relation is open and has as many columns as there are values (a shorter row ends in NULLs).
-unsafe fn slot(relation: pg_sys::Relation, row: &[Value]) -> *mut pg_sys::TupleTableSlot {
+unsafe fn tuple(relation: pg_sys::Relation, row: &[Value]) -> pg_sys::HeapTuple {
     // SAFETY: by contract; allocated in the current context.
     unsafe {
         let descriptor = (*relation).rd_att;
         let (mut values, mut nulls) = columns(descriptor, row);
-        let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+        pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr())
+    }
+}
+
+/// # Safety
+/// The relation is open, and the tuple one of its.
+unsafe fn slot(
+    relation: pg_sys::Relation,
+    tuple: pg_sys::HeapTuple,
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: by contract; allocated in the current context.
+    unsafe {
+        let descriptor = (*relation).rd_att;
         let slot = pg_sys::MakeSingleTupleTableSlot(descriptor, &raw const pg_sys::TTSOpsHeapTuple);
         pg_sys::ExecStoreHeapTuple(tuple, slot, false)
     }
