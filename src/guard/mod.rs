@@ -20,6 +20,7 @@ mod immutable;
 mod objects;
 pub mod record;
 mod rename;
+pub mod settings;
 mod statement;
 
 pub use immutable::refusal as refuse_audit_write;
@@ -37,6 +38,7 @@ pub fn install() {
     xact::watch(family::on_event);
     xact::watch(copy::on_event);
     xact::watch(record::on_event);
+    xact::watch(settings::on_event);
     invalidate::watch_functions(functions::forget);
 }
 

@@ -3,7 +3,7 @@
 //! by CASCADE, DROP SCHEMA, DROP OWNED or REASSIGN OWNED.
 
 use super::alter::column_in_use;
-use super::{family, functions, immutable, is_administrator, is_ward, record, reserved};
+use super::{family, functions, immutable, is_administrator, is_ward, record, reserved, settings};
 use crate::errors::{Code, Result, WardError};
 use crate::pg::access::{self, Access, Object};
 use crate::pg::{Oid, catalog};
@@ -15,9 +15,13 @@ use crate::session::{self, level};
 /// Errors: WD032.
 #[inline]
 pub fn inspect(access: Access) -> Result<()> {
-    if !matches!(access, Access::Execute(_) | Access::Other) {
-        immutable::inspect(access)?;
-        record::changed(access);
+    match access {
+        Access::Execute(function) => settings::note_call(function),
+        Access::Other => {}
+        _ => {
+            immutable::inspect(access)?;
+            record::changed(access);
+        }
     }
     match access {
         Access::Execute(function) if session::has_token() => functions::inspect(function),

@@ -5,6 +5,7 @@
 //! the object access hook told (CASCADE, DROP OWNED): before its transaction can commit. What no
 //! transaction can take back is recorded before it runs.
 
+use super::settings;
 use crate::audit::{self, Durability, Encoded, References, project, text};
 use crate::errors::Result;
 use crate::pg::access::{Access, Object};
@@ -54,7 +55,7 @@ pub fn begin(utility: Utility, place: Place) -> Result<Mark> {
         policy_version: registry::version(),
         kind,
         lenient: matches!(utility.changes(), Changes::Settings | Changes::Extension)
-            || !is_installed(),
+            || !registry::is_installed(),
     };
     TOUCHING.with_borrow_mut(|touching| touching.setting = setting);
     let relations = utility.relations();
@@ -116,6 +117,7 @@ pub fn finish(mark: Mark) -> Result<()> {
         detail: setting,
         ..Event::default()
     };
+    settings::refresh();
     match audit::emit(event, &references, Durability::Now) {
         Err(error) if !mark.lenient => Err(error),
         _ => Ok(()),
@@ -148,8 +150,8 @@ fn kind(utility: Utility) -> (Option<Kind>, Option<String>) {
         .map(|(name, value)| serde_json::json!({ "setting": name, "value": value }).to_string());
     let kind = match changes {
         Changes::Roles | Changes::Settings => Some(Kind::Privilege),
-        Changes::Rights if is_installed() => Some(Kind::Privilege),
-        Changes::Session if told.is_some() && is_installed() => Some(Kind::Privilege),
+        Changes::Rights if registry::is_installed() => Some(Kind::Privilege),
+        Changes::Session if told.is_some() && registry::is_installed() => Some(Kind::Privilege),
         Changes::Extension => Some(Kind::Definition),
         _ => None,
     };
@@ -159,24 +161,15 @@ fn kind(utility: Utility) -> (Option<Kind>, Option<String>) {
 /// Settings whose values are recorded. Others may hold passwords, or concern only the session that sets
 /// them; the reason of maintenance is in each of its events.
 fn is_telling(name: &str, changes: Changes) -> bool {
-    const SESSION: [&str; 4] = [
-        "ward.token",
-        "ward.track_watermark",
-        "ward.fill_vector_results",
-        "ward.maintenance",
-    ];
+    const SESSION: [&str; 3] = ["ward.token", "ward.track_watermark", "ward.maintenance"];
     const OF_CORE: [&str; 2] = ["shared_preload_libraries", "session_replication_role"];
     let is_wards = name.starts_with("ward.") && name != "ward.token";
     (is_wards && !(changes == Changes::Session && SESSION.contains(&name)))
         || OF_CORE.contains(&name)
 }
 
-fn is_installed() -> bool {
-    matches!(registry::objects(), Ok(Some(_)))
-}
-
 /// Is ward itself at work? What it does follows from an event of its own.
-fn is_administration() -> bool {
+pub(super) fn is_administration() -> bool {
     super::is_ward()
         || project::is_projecting()
         || guc::maintenance().as_deref() == Some(guc::ADMINISTRATION)

@@ -1,7 +1,7 @@
 #![forbid(unsafe_code)]
 //! The rules for utility statements, and what follows from them.
 
-use super::{definition, family, immutable, record};
+use super::{definition, family, immutable, record, settings};
 use crate::config;
 use crate::errors::{Code, Result, WardError};
 use crate::pg::statement::{Set, Source, Statement};
@@ -64,7 +64,8 @@ pub fn finish(started: Started) -> Result<()> {
     registry::end_repair();
     family::cover_new_table(started.family, started.text)?;
     family::settle(started.family)?;
-    started.record.map_or(Ok(()), record::finish)
+    started.record.map_or(Ok(()), record::finish)?;
+    settings::compare()
 }
 
 /// May this session update or drop an extension whose registry cannot be read?

@@ -3,6 +3,7 @@
 
 use super::raise;
 use crate::audit::statement;
+use crate::guard::settings;
 use crate::lineage::cascade;
 use crate::pass::run::{self, Execution};
 use crate::pg::compat::{ExecutorRun, executor_run_hook};
@@ -122,7 +123,7 @@ unsafe extern "C-unwind" fn before_finish(desc: *mut pg_sys::QueryDesc) -> bool 
 unsafe extern "C-unwind" fn end(desc: *mut pg_sys::QueryDesc) {
     // SAFETY: S5.
     unsafe {
-        if statement::any() {
+        if statement::any() || settings::is_watching() {
             before_end(desc);
         }
         match PREVIOUS_END.get() {
@@ -137,4 +138,5 @@ unsafe extern "C-unwind" fn before_end(desc: *mut pg_sys::QueryDesc) {
     // SAFETY: S2.
     let query = unsafe { Running::new(desc) };
     raise(statement::end(query.key()));
+    raise(settings::compare());
 }

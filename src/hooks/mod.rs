@@ -21,6 +21,7 @@ mod utility;
 
 use crate::audit;
 use crate::errors::{Result, WardError};
+use crate::guard::settings;
 use crate::lineage::cascade;
 use crate::pg::{slot, xact};
 use crate::registry;
@@ -40,6 +41,7 @@ pub fn install() {
     log::install();
     xact::before_commit(|| {
         raise(cascade::refuse_unfinished());
+        raise(settings::compare());
         audit::emit::flush_due();
     });
     slot::set_installed();

@@ -169,6 +169,12 @@ pub fn current(name: &CStr) -> Option<String> {
     }
 }
 
+/// The setting `session_replication_role`, as a number.
+pub fn replication_role() -> i32 {
+    // SAFETY: S1.
+    unsafe { pg_sys::SessionReplicationRole }
+}
+
 /// Opens a nest level for [`save`]; it ends with [`unnest`], or with the transaction on error.
 pub fn nest() -> i32 {
     // SAFETY: S1.

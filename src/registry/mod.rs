@@ -96,6 +96,11 @@ pub fn is_own_table(table: Oid) -> bool {
             if objects.lineage.contains(&table) || objects.policy_version == table)
 }
 
+/// Is ward installed in this database, as far as its objects can be read?
+pub fn is_installed() -> bool {
+    matches!(objects(), Ok(Some(_)))
+}
+
 /// Is this one of the tables of what was recorded?
 pub fn is_trail(table: Oid) -> bool {
     catalog::is_user_object(table)

@@ -90,7 +90,7 @@ SELECT operation, old -> 'jwks' AS old, new -> 'jwks' AS new FROM ward.audit WHE
 -- 5 what was recorded: a superuser, in maintenance and without, by every statement that changes something.
 -- The control arm takes all of them.
 CREATE TABLE mine (LIKE ward_internal.audit_cursor);
-INSERT INTO mine VALUES (1, 0);
+INSERT INTO mine VALUES (7, 7, 7, 7);
 CREATE FUNCTION pg_temp.attack(what text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     state text;
