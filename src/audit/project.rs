@@ -44,43 +44,47 @@ pub fn run() {
     let Some(state) = state::get() else { return };
     PROJECTING.set(true);
     let sealers = state.sealers.load(Ordering::Acquire);
-    let Some(mut projector) = transaction(|| Projector::new(state)).ok().flatten() else {
-        return;
-    };
-    let (mut last, mut day) = (Instant::now(), None);
+    let (mut last, mut day, mut trouble) = (Instant::now(), None, String::new());
+    let mut projector = None;
     // Another sealer has started its own.
     while last.elapsed() < LINGER && state.sealers.load(Ordering::Acquire) == sealers {
         let today = Some(rows_of::day(client::now()));
         if std::mem::replace(&mut day, today) != today {
             drop_old();
         }
-        match transaction(|| projector.step()) {
-            Ok(Ok(true)) => {
-                last = Instant::now();
-                continue;
-            }
-            Ok(Ok(false)) => {}
-            Ok(Err(problem)) | Err(problem) => {
-                log::warn(&format!(
-                    "ward audit: events cannot be projected: {problem}"
-                ));
-                // What was remembered may have been rolled back.
-                match transaction(|| Projector::new(state)).ok().flatten() {
-                    Some(fresh) => projector = fresh,
-                    None => return,
+        match step(&mut projector, state) {
+            Ok(true) => last = Instant::now(),
+            Ok(false) if projector.is_none() => return,
+            Ok(false) if !background::wait(Duration::from_secs(1)) => return,
+            Ok(false) => {}
+            Err(problem) => {
+                if problem != trouble {
+                    log::warn(&format!(
+                        "ward audit: events cannot be projected: {problem}"
+                    ));
+                    trouble = problem;
                 }
+                // What it remembers was rolled back. Whoever wakes us now would only see it fail again.
+                projector = None;
+                std::thread::sleep(Duration::from_secs(1));
             }
-        }
-        if !background::wait(Duration::from_secs(1)) {
-            return;
         }
     }
 }
 
+/// One step of the projector, which is made where there is none; `false` if there was nothing to do.
+fn step(projector: &mut Option<Projector>, state: &'static State) -> Result<bool, String> {
+    transaction(|| {
+        if projector.is_none() {
+            *projector = Projector::new(state);
+        }
+        projector.as_mut().map_or(Ok(false), Projector::step)
+    })
+}
+
 /// What is too old goes; whatever is in the way, it is tried again tomorrow.
 fn drop_old() {
-    let dropped = transaction(retention::drop_rows);
-    if let Err(problem) = dropped.and_then(|dropped| dropped.map_err(|error| error.message)) {
+    if let Err(problem) = transaction(|| retention::drop_rows().map_err(|error| error.message)) {
         log::record(&format!("ward audit: old events stay for now: {problem}"));
     }
 }

@@ -25,8 +25,9 @@ fn message(error: &CaughtError) -> String {
     }
 }
 
-/// Runs `f` in a transaction of its own. An ERROR rolls it back, and its message is returned.
-pub fn transaction<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+/// Runs `f` in a transaction of its own. An ERROR rolls it back, as a refusal does, and its message is
+/// returned.
+pub fn transaction<T>(f: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let result = caught(|| {
         // SAFETY: S1, S4; no transaction is in progress.
         unsafe {
@@ -34,11 +35,14 @@ pub fn transaction<T>(f: impl FnOnce() -> T) -> Result<T, String> {
             pg_sys::StartTransactionCommand();
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
             let result = f();
-            pg_sys::PopActiveSnapshot();
-            pg_sys::CommitTransactionCommand();
+            if result.is_ok() {
+                pg_sys::PopActiveSnapshot();
+                pg_sys::CommitTransactionCommand();
+            }
             result
         }
     });
+    let result = result.and_then(|result| result);
     if result.is_err() {
         // SAFETY: S1, S4.
         unsafe { pg_sys::AbortCurrentTransaction() };
