@@ -47,14 +47,13 @@ pub extern "C-unwind" fn ward_sealer_main(_argument: Datum) {
 #[pgrx::pg_guard]
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn ward_projector_main(database: Datum) {
-    const BOOTSTRAP_SUPERUSER: u32 = 10;
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
     let database = Oid::from(database.value() as u32);
-    let role = Oid::from(BOOTSTRAP_SUPERUSER);
-    // SAFETY: S1, S4. Also where ordinary connections are not allowed (any more).
+    // SAFETY: S1, S4. Without a role: the bootstrap superuser, whether it may log in or not; also where
+    // ordinary connections are not allowed (any more).
     unsafe {
         let flags = pg_sys::BGWORKER_BYPASS_ALLOWCONN;
-        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, role, flags);
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(database, Oid::INVALID, flags);
     }
     if let Some(work) = WORK.get() {
         (work.project)();
