@@ -11,6 +11,8 @@ use ward_audit::{Block, BlockId, Entry, Event, Item};
 
 /// So many bundles of 256 entries are read at once.
 const BUNDLES: u64 = 16;
+/// Of long ones, fewer.
+const WEIGHT: usize = 16 << 20;
 /// Entries of a full bundle.
 const BUNDLE: u64 = 256;
 
@@ -76,12 +78,15 @@ impl Batch {
     ) -> Result<Self, String> {
         let mut all = Vec::new();
         let mut end = range.start;
-        while end < range.end && end < (range.start / BUNDLE + BUNDLES) * BUNDLE {
+        let mut weight = 0;
+        while end < range.end && end < (range.start / BUNDLE + BUNDLES) * BUNDLE && weight < WEIGHT
+        {
             let bundle = ward_audit::read_bundle(folder, end / BUNDLE, size)
                 .map_err(|error| format!("log {log:06}: {error}"))?;
             let following = ((end / BUNDLE + 1) * BUNDLE).min(range.end);
             // None is there where retention has removed it.
             for (index, bytes) in (end / BUNDLE * BUNDLE..).zip(bundle.unwrap_or_default()) {
+                weight += bytes.len();
                 if (end..following).contains(&index) {
                     all.extend(One::new(index, bytes));
                 }

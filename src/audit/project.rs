@@ -43,6 +43,13 @@ pub fn is_projecting() -> bool {
 pub fn run() {
     let Some(state) = state::get() else { return };
     PROJECTING.set(true);
+    // Whatever the database sets for its own sessions. The tables can be made again: their commits need
+    // not reach the disk at once.
+    guc::keep(c"synchronous_commit", "off");
+    guc::keep(c"default_transaction_read_only", "off");
+    guc::keep(c"default_transaction_isolation", "read committed");
+    guc::keep(c"default_table_access_method", "heap");
+    guc::keep(c"lock_timeout", "0");
     let sealers = state.sealers.load(Ordering::Acquire);
     let (mut last, mut day, mut trouble) = (Instant::now(), None, String::new());
     let mut projector = None;
@@ -116,8 +123,6 @@ impl Projector {
 
     /// Projects one batch; `false` if there was nothing to project.
     fn step(&mut self) -> Result<bool, String> {
-        // The tables can be made again: their commits need not reach the disk at once.
-        guc::save(c"synchronous_commit", "off");
         Cursor::lock();
         let counts = self.flood.counts(client::now());
         self.send(counts);

@@ -28,6 +28,10 @@ use ward_audit::{Item, MacKey};
 const SLOT: &std::ffi::CStr = c"ward_audit";
 /// So many entries make a batch at most.
 const BATCH: usize = 16_384;
+/// And so many bytes, about.
+const WEIGHT: usize = 16 << 20;
+/// So much of the write-ahead log is read in one round.
+const STRETCH: u64 = 64 << 20;
 /// The shortest time between the starts of two rounds.
 const SPACING: Duration = Duration::from_millis(25);
 /// While records are written that nobody waits for.
@@ -183,8 +187,7 @@ impl Sealer {
         let mut taken = self
             .take_spooled(state, key)
             .map_err(|error| format!("the spool: {error}"))?;
-        self.take_log(key, &mut taken);
-        let is_full = taken.len() >= BATCH;
+        let is_full = self.take_log(key, &mut taken);
         if !taken.is_empty() {
             self.publish(state, &taken)
                 .map_err(|error| format!("the audit directory: {error}"))?;
@@ -219,12 +222,15 @@ impl Sealer {
         spooled::take(&mut self.progress, key, &boot, is_again)
     }
 
-    fn take_log(&mut self, key: &MacKey, taken: &mut Vec<Taken>) {
+    /// Reads a stretch of the log. `true` if more of it may be there.
+    fn take_log(&mut self, key: &MacKey, taken: &mut Vec<Taken>) -> bool {
         let Some(reader) = &mut self.reader else {
-            return;
+            return false;
         };
-        while taken.len() < BATCH {
-            match reader.next() {
+        let last = reader.position() + STRETCH;
+        let mut bytes = 0;
+        while taken.len() < BATCH && bytes < WEIGHT {
+            match reader.next(last) {
                 Ok(Some(message)) => {
                     let record = Record {
                         lsn: message.lsn,
@@ -232,6 +238,7 @@ impl Sealer {
                         bytes: message.payload,
                     };
                     self.progress.clock = self.progress.clock.max(message.clock);
+                    bytes += record.bytes.len();
                     if record.lsn > self.sealed_before {
                         taken.extend(intake::take(&mut self.progress, key, record));
                     }
@@ -249,6 +256,7 @@ impl Sealer {
             }
         }
         self.progress.position = reader.position();
+        taken.len() >= BATCH || bytes >= WEIGHT || self.progress.position > last
     }
 
     fn publish(&mut self, state: &'static State, taken: &[Taken]) -> io::Result<()> {

@@ -141,6 +141,16 @@ pub fn save(name: &CStr, value: &str) {
     );
 }
 
+/// Sets any setting for good, in a process of ward's own.
+pub fn keep(name: &CStr, value: &str) {
+    set(
+        name,
+        value,
+        GucContext::PGC_SUSET,
+        pg_sys::GucAction::GUC_ACTION_SET,
+    );
+}
+
 fn set(name: &CStr, value: &str, context: GucContext::Type, action: pg_sys::GucAction::Type) {
     let Ok(value) = CString::new(value) else {
         return;

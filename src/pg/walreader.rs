@@ -84,9 +84,11 @@ impl Reader {
         self.next
     }
 
-    /// The next message with our prefix; `None` at the end of what is durable.
-    pub fn next(&mut self) -> Result<Option<Message<'_>>, Broken> {
-        while let Some(is_message) = self.read()? {
+    /// The next message with our prefix; `None` at the end of what is durable, or behind this position.
+    pub fn next(&mut self, last: Lsn) -> Result<Option<Message<'_>>, Broken> {
+        while self.next <= last
+            && let Some(is_message) = self.read()?
+        {
             if is_message && let Some(message) = self.message() {
                 // SAFETY: the record stays in the reader's buffer until the next one is read, which needs
                 // the borrow that the message holds.
