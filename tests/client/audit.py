@@ -83,8 +83,9 @@ class Trail:
     def verify(self):
         """What `ward.verify_audit()` found wrong: empty if all is well."""
         rows = self.cursor.execute("SELECT * FROM ward.verify_audit()").fetchall()
-        assert rows, "nothing was verified"
-        return [row for row in rows if row["verdict"] != "valid"]
+        # Logs that lie elsewhere (a promoted standby's former primary) are named, and are no fault.
+        assert any(row["verdict"] == "valid" for row in rows) or any(row["verdict"] == "invalid" for row in rows), rows
+        return [row for row in rows if row["verdict"] == "invalid"]
 
 
 def mark(prefix="m"):

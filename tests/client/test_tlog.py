@@ -21,5 +21,11 @@ class Reader(unittest.TestCase):
         leaves = [bytes.fromhex(leaf) for leaf in LEAVES]
         self.assertEqual([tlog.root(leaves[:size]).hex() for size in range(9)], ROOTS)
 
+    def test_full_tiles(self):
+        found = [str(path) for path in tlog.full_tiles("", 513)]
+        self.assertEqual(found, ["tile/entries/000", "tile/entries/001", "tile/0/000", "tile/0/001"])
+        self.assertEqual(tlog.full_tiles("", 255), [])
+        self.assertIn("tile/1/000", [str(path) for path in tlog.full_tiles("", 65536)])
+
     def test_paths(self):
         self.assertEqual([tlog.index_path(n) for n in (0, 67, 1067, 1234067)], ["000", "067", "x001/067", "x001/x234/067"])

@@ -37,18 +37,33 @@ def entries(folder, size):
     """The first `size` entries, from bundles that may have grown since."""
     found = []
     for number in range((size + WIDTH - 1) // WIDTH):
-        name = Path(folder) / "tile" / "entries" / index_path(number)
-        partial = sorted(Path(f"{name}.p").glob("*"), key=lambda path: int(path.name)) if not name.exists() else []
-        bundle = (partial[-1] if partial else name).read_bytes()
-        at, of_bundle = 0, []
-        while at < len(bundle):
-            length = int.from_bytes(bundle[at:at + 2], "big")
-            of_bundle.append(bundle[at + 2:at + 2 + length])
+        path = bundle(Path(folder) / "tile" / "entries" / index_path(number), min(size - number * WIDTH, WIDTH))
+        content, at = path.read_bytes(), 0
+        while at < len(content):
+            length = int.from_bytes(content[at:at + 2], "big")
+            found.append(content[at + 2:at + 2 + length])
             at += 2 + length
-        assert at == len(bundle), f"{name} ends within an entry"
-        found += of_bundle
+        assert at == len(content), f"{path} ends within an entry"
     assert len(found) >= size, f"{len(found)} entries of {size} are there"
     return found[:size]
+
+
+def bundle(name, width):
+    """The file with at least so many entries: the full one, the partial one of this width, or a wider one."""
+    if name.exists():
+        return name
+    partial = {int(path.name): path for path in Path(f"{name}.p").glob("*")}
+    return partial[min(found for found in partial if found >= width)]
+
+
+def full_tiles(folder, size):
+    """Paths of the tiles and bundles that a log of this size has in full; these never change again."""
+    tiles, height = Path(folder) / "tile", 0
+    names = [("entries", WIDTH)]
+    while WIDTH ** (height + 1) <= size:
+        names.append((str(height), WIDTH ** (height + 1)))
+        height += 1
+    return [tiles / name / index_path(number) for name, covered in names for number in range(size // covered)]
 
 
 def root(leaves):
