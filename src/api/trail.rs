@@ -2,8 +2,7 @@
 //! What rewritten statements call to tell the audit which rows a search has found.
 
 use super::{Result, called, preloaded};
-use crate::audit::statement;
-use crate::guard;
+use crate::audit::{kept, statement};
 use crate::pg::trigger::Answer;
 use crate::pg::{arguments, catalog};
 use crate::registry;
@@ -77,5 +76,5 @@ LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 ")]
 fn audit_keep(call: pg_sys::FunctionCallInfo) -> Result<Answer> {
     let table = catalog::qualified_name(called(call)?.relation());
-    Err(guard::refuse_audit_write(&table.unwrap_or_default()).into())
+    Err(kept::refusal(&table.unwrap_or_default()).into())
 }

@@ -57,9 +57,7 @@ impl Cursor {
 
     /// Takes turns with other projectors, until the transaction ends.
     pub fn lock() {
-        if let Some(table) = partitions::table(c"audit_cursor") {
-            batch::lock_alone(table);
-        }
+        batch::take_turns(c"ward");
     }
 
     /// Moves it.

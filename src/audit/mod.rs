@@ -20,6 +20,7 @@ pub mod emit;
 pub mod export;
 mod folder;
 mod intake;
+pub mod kept;
 pub mod key;
 mod ledger;
 mod origin;

@@ -30,20 +30,16 @@ impl Table {
     }
 }
 
-/// The schema of ward's own tables; `None` if ward is not installed in this database.
-pub fn schema() -> Option<Oid> {
-    catalog::schema(c"ward_internal")
-}
-
-/// A table in it.
+/// A table of ward's own in this database. Whoever may make schemas can make tables of these names where ward
+/// is not installed: only members of the extension count.
 pub fn table(name: &CStr) -> Option<Oid> {
-    catalog::relation(name, schema()?)
+    let found = catalog::relation(name, catalog::schema(c"ward_internal")?)?;
+    catalog::is_of_extension(found, c"ward").then_some(found)
 }
 
 /// The partition of a day, if there is one.
 pub fn find(table: Table, day: i64) -> Option<Oid> {
-    let name = CString::new(name(table, day)).ok()?;
-    catalog::relation(&name, schema()?)
+    self::table(&CString::new(name(table, day)).ok()?)
 }
 
 fn name(table: Table, day: i64) -> String {

@@ -50,6 +50,11 @@ pub fn run() {
     guc::keep(c"default_transaction_isolation", "read committed");
     guc::keep(c"default_table_access_method", "heap");
     guc::keep(c"lock_timeout", "0");
+    // Event triggers are for the statements of others. (Since 17 they can be switched off for good.)
+    guc::keep(c"session_replication_role", "replica");
+    if guc::current(c"event_triggers").is_some() {
+        guc::keep(c"event_triggers", "off");
+    }
     let sealers = state.sealers.load(Ordering::Acquire);
     let (mut last, mut day, mut trouble) = (Instant::now(), None, String::new());
     let mut projector = None;

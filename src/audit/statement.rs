@@ -66,8 +66,18 @@ struct Open {
 #[derive(Default)]
 struct Statements {
     open: Vec<Open>,
+    /// Those that give out rows right now, the innermost last: by the address of their descriptors.
+    running: Vec<usize>,
     /// What is being planned: a refusal names it.
     planned: Option<(&'static str, Rc<Encoded>)>,
+}
+
+impl Statements {
+    /// What runs right now.
+    fn innermost(&self) -> Option<&Open> {
+        let running = self.running.last()?;
+        self.open.iter().rfind(|open| open.key == *running)
+    }
 }
 
 thread_local! {
@@ -118,6 +128,7 @@ pub fn any() -> bool {
 /// An open statement begins to give out rows.
 pub fn fetching(key: usize) {
     of(key, |open| open.is_running = true);
+    STATEMENTS.with_borrow_mut(|statements| statements.running.push(key));
 }
 
 /// It has returned or changed rows, under `labels` as far as that is known (the watermark of the transaction,
@@ -126,6 +137,16 @@ pub fn fetching(key: usize) {
 /// Error: WD043 if nothing can be recorded.
 pub fn fetched(key: usize, rows: u64, labels: Option<Label>) -> Result<()> {
     let mut told = None;
+    STATEMENTS.with_borrow_mut(|statements| {
+        // What lies above it was left by an error that somebody caught.
+        if let Some(depth) = statements
+            .running
+            .iter()
+            .rposition(|running| *running == key)
+        {
+            statements.running.truncate(depth);
+        }
+    });
     of(key, |open| {
         open.rows += rows;
         open.is_running = false;
@@ -149,13 +170,13 @@ fn of(key: usize, f: impl FnOnce(&mut Open)) {
 
 /// A search that runs has found the row with this key (a JSON object), under this label.
 pub fn add_key(key: String, label: Label) {
-    STATEMENTS.with_borrow_mut(|statements| {
-        if let Some(open) = statements.open.last_mut() {
-            open.labels = Some(open.labels.map_or(label, |labels| labels.join(label)));
-            if open.key_bytes < MAX_KEYS {
-                open.key_bytes += key.len();
-                open.keys.push(key);
-            }
+    let running = STATEMENTS.with_borrow(|statements| statements.running.last().copied());
+    let Some(running) = running else { return };
+    of(running, |open| {
+        open.labels = Some(open.labels.map_or(label, |labels| labels.join(label)));
+        if open.key_bytes < MAX_KEYS {
+            open.key_bytes += key.len();
+            open.keys.push(key);
         }
     });
 }
@@ -190,6 +211,10 @@ pub fn on_event(event: Transaction) {
             .into_iter()
             .partition(|open| open.nesting >= from);
         statements.open = open;
+        let open = &statements.open;
+        statements
+            .running
+            .retain(|key| open.iter().any(|open| open.key == *key));
         failed
     });
     let failed: Vec<Open> = failed;
@@ -220,7 +245,7 @@ impl Open {
     }
 
     fn record(mut self, outcome: Outcome) -> Result<()> {
-        if outcome == Outcome::Allowed && self.told == Some(self.rows) {
+        if outcome == Outcome::Allowed && self.told == Some(self.rows) && self.keys.is_empty() {
             return Ok(());
         }
         let keys = std::mem::take(&mut self.keys);
@@ -274,7 +299,7 @@ pub fn client_text() -> Option<Rc<Encoded>> {
 pub fn current_kind() -> Option<String> {
     STATEMENTS.with_borrow(|statements| {
         let planned = statements.planned.as_ref().map(|(command, _)| *command);
-        let running = statements.open.last().map(|open| open.about.command);
+        let running = statements.innermost().map(|open| open.about.command);
         planned.or(running).map(str::to_owned)
     })
 }
@@ -286,6 +311,6 @@ pub fn current_relations() -> Option<Rc<Encoded>> {
             .planned
             .as_ref()
             .map(|(_, relations)| Rc::clone(relations));
-        planned.or_else(|| statements.open.last()?.about.references.relations.clone())
+        planned.or_else(|| statements.innermost()?.about.references.relations.clone())
     })
 }

@@ -4,8 +4,8 @@
 //!
 //! Their rows are kept by a trigger, which the rules here keep in place.
 
-use crate::audit::project;
-use crate::errors::{Code, Result, WardError};
+use crate::audit::{kept, project};
+use crate::errors::Result;
 use crate::pg::access::{self, Access};
 use crate::pg::{Oid, catalog};
 use crate::session::level;
@@ -29,7 +29,9 @@ pub fn inspect(access: Access) -> Result<()> {
             .or_else(|| object.enforced_on()),
     )?;
     match object.function() {
-        Some(function) if is_own_function(function) && !is_exempt() => Err(refusal("a function")),
+        Some(function) if is_own_function(function) && !is_exempt() => {
+            Err(kept::refusal("a function"))
+        }
         _ => Ok(()),
     }
 }
@@ -38,8 +40,8 @@ pub fn inspect(access: Access) -> Result<()> {
 ///
 /// Error: WD032.
 pub fn refuse(relations: impl IntoIterator<Item = Oid>) -> Result<()> {
-    match relations.into_iter().find_map(own_name) {
-        Some(name) if !is_exempt() => Err(refusal(&name)),
+    match relations.into_iter().find_map(kept::name) {
+        Some(name) if !is_exempt() => Err(kept::refusal(&name)),
         _ => Ok(()),
     }
 }
@@ -51,16 +53,7 @@ pub fn refuse_members() -> Result<()> {
     if is_exempt() {
         return Ok(());
     }
-    Err(refusal("what the extension ward consists of"))
-}
-
-/// The refusal to change something of the audit (WD032).
-pub fn refusal(name: &str) -> WardError {
-    WardError::new(
-        Code::Guarded,
-        format!("{name} belongs to the audit, which nobody changes"),
-    )
-    .hint("DROP EXTENSION ward takes the tables away; the sealed log stays.")
+    Err(kept::refusal("what the extension ward consists of"))
 }
 
 /// Is it the projector, the extension's own script, a restore of it, or DROP EXTENSION?
@@ -69,15 +62,6 @@ fn is_exempt() -> bool {
         || access::in_ward_script()
         || access::in_binary_upgrade()
         || level::current().drops_ward
-}
-
-fn own_name(relation: Oid) -> Option<String> {
-    if !catalog::is_user_object(relation) {
-        return None;
-    }
-    let name = catalog::qualified_name(relation)?;
-    let is_own = name.starts_with("ward_internal.audit_") || name.starts_with("ward.audit");
-    is_own.then_some(name)
 }
 
 fn is_own_function(function: Oid) -> bool {

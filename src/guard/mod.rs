@@ -23,7 +23,6 @@ mod rename;
 pub mod settings;
 mod statement;
 
-pub use immutable::refusal as refuse_audit_write;
 pub use objects::inspect as inspect_access;
 pub use statement::{Started, finish, inspect};
 

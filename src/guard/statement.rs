@@ -43,6 +43,13 @@ pub fn inspect(statement: Statement, utility: Utility, source: Source) -> Result
     if session::has_token() {
         refuse_under_token(statement)?;
     }
+    if let Statement::Channel {
+        notifies,
+        is_alert: true,
+    } = statement
+    {
+        refuse_alerts(notifies)?;
+    }
     if definition::is_one(statement) && !super::is_ward() && registry::any()? {
         definition::inspect(statement, source)?;
     }
@@ -99,6 +106,25 @@ fn refuse_under_token(statement: Statement) -> Result<()> {
         .hint("Libraries are loaded by administrators: shared_preload_libraries.")),
         _ => Ok(()),
     }
+}
+
+/// Alerts tell of all sessions, and whoever hears one must be able to believe it.
+fn refuse_alerts(notifies: bool) -> Result<()> {
+    let may_listen = || {
+        let user = catalog::current_user();
+        let auditor = catalog::role(c"ward_auditor");
+        !session::has_token()
+            && (super::is_administrator()
+                || auditor.is_some_and(|auditor| catalog::has_privileges_of(user, auditor)))
+    };
+    if registry::objects()?.is_none() || (!notifies && may_listen()) {
+        return Ok(());
+    }
+    Err(
+        WardError::new(Code::Guarded, "the channel ward_alert is the audit's own").hint(
+            "Members of ward_auditor and ward_admin LISTEN to it, in a session without ward.token.",
+        ),
+    )
 }
 
 /// RESET passes no check of a new value, unlike SET.

@@ -2,7 +2,7 @@
 //! What the audit is told of a statement over protected relations.
 
 use crate::audit::statement::{self, Level, Statement};
-use crate::audit::{self, Durability, Encoded, References, text, who};
+use crate::audit::{self, Durability, Encoded, References, kept, project, text, who};
 use crate::config;
 use crate::errors::Result;
 use crate::pg::node::{Command, Query};
@@ -175,8 +175,13 @@ fn remembered(key: u64, make: impl FnOnce() -> Block) -> Rc<Encoded> {
 }
 
 /// A table is about to be written. Who writes the server's catalogs by hand can change rights and definitions,
-/// and nothing else would tell of it. Error: WD043 if that cannot be recorded.
+/// and nothing else would tell of it. Errors: WD032 for a table of the audit; WD043 if it cannot be recorded.
 pub fn writing(table: Oid) -> Result<()> {
+    if !project::is_projecting()
+        && let Some(name) = kept::name(table)
+    {
+        return Err(kept::refusal(&name));
+    }
     if catalog::is_user_object(table) || !catalog::is_catalog(table) {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 use super::table::Row;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{IntoDatum, JsonB};
+use std::ffi::CStr;
 use std::ptr::null_mut;
 
 /// A value of a column. Moments are microseconds and days since the Unix epoch.
@@ -197,10 +198,15 @@ pub fn replace(table: Oid, row: &[Value]) {
     }
 }
 
-/// Locks a table against other processes that do the same, until the transaction ends.
-pub fn lock_alone(table: Oid) {
+/// Waits for other processes that take turns over the extension of this name, until the transaction ends. No
+/// statement takes this lock: a lock of a table could be held by whoever may analyse the database.
+pub fn take_turns(extension: &CStr) {
     // SAFETY: S1, S4.
-    unsafe { pg_sys::LockRelationOid(table, pg_sys::ShareUpdateExclusiveLock as i32) }
+    unsafe {
+        let extension = pg_sys::get_extension_oid(extension.as_ptr(), true);
+        let mode = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+        pg_sys::LockDatabaseObject(pg_sys::ExtensionRelationId, extension, 1, mode);
+    }
 }
 
 /// Calls `f` for each row whose first columns hold these values, through the table's first index.

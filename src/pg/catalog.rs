@@ -333,6 +333,16 @@ pub fn copy_rows() -> Option<Oid> {
 }
 
 /// Does this relation belong to an extension?
+/// Is this relation a member of the extension of this name?
+pub fn is_of_extension(relation: Oid, extension: &CStr) -> bool {
+    // SAFETY: S3.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(extension.as_ptr(), true);
+        extension != Oid::INVALID
+            && pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, relation) == extension
+    }
+}
+
 pub fn is_extension_member(relation: Oid) -> bool {
     // SAFETY: S3.
     valid(unsafe { pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, relation) }).is_some()

@@ -18,6 +18,13 @@ pub enum Statement {
     Discard,
     Set(Set),
     Load,
+    /// LISTEN or NOTIFY of a channel.
+    Channel {
+        /// Is it NOTIFY?
+        notifies: bool,
+        /// Is the channel that of the audit's alerts?
+        is_alert: bool,
+    },
     Explain {
         /// EXPLAIN of CREATE TABLE AS, which ANALYZE really carries out.
         creates_table: bool,
@@ -234,6 +241,14 @@ pub unsafe fn classify(statement: *mut pg_sys::PlannedStmt) -> Statement {
             NodeTag::T_DiscardStmt => Statement::Discard,
             NodeTag::T_VariableSetStmt => Statement::Set(Set(node.cast())),
             NodeTag::T_LoadStmt => Statement::Load,
+            NodeTag::T_ListenStmt => Statement::Channel {
+                notifies: false,
+                is_alert: is_alert((*node.cast::<pg_sys::ListenStmt>()).conditionname),
+            },
+            NodeTag::T_NotifyStmt => Statement::Channel {
+                notifies: true,
+                is_alert: is_alert((*node.cast::<pg_sys::NotifyStmt>()).conditionname),
+            },
             NodeTag::T_ExplainStmt => Statement::Explain {
                 creates_table: explains_create(node.cast()),
             },
@@ -250,6 +265,13 @@ pub unsafe fn classify(statement: *mut pg_sys::PlannedStmt) -> Statement {
             _ => classify_definition(node),
         }
     }
+}
+
+/// # Safety
+/// `name` is a live C string (S2).
+unsafe fn is_alert(name: *const c_char) -> bool {
+    // SAFETY: by contract.
+    unsafe { CStr::from_ptr(name) == c"ward_alert" }
 }
 
 /// # Safety
