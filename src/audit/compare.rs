@@ -27,16 +27,22 @@ pub struct Comparison {
     first_day: i64,
     /// The events of each log that were found, a bit for each entry.
     found: HashMap<u32, Vec<u64>>,
-    whole: HashSet<u32>,
+    /// How far each log was compared.
+    whole: HashMap<u32, u64>,
     blocks: HashSet<(i64, BlockId)>,
-    rolled_back: HashSet<[i64; 3]>,
+    /// The rows of rollbacks that were not found in a log yet, with their days.
+    rolled_back: HashMap<[i64; 3], i64>,
 }
 
 impl Comparison {
     /// `None` where ward is not installed in this database. Error: WD043 without a key.
     pub fn begin() -> Result<Option<Self>> {
-        let rollbacks = partitions::table(c"audit_rollback");
-        let (Some(cursor), Some(rollbacks)) = (Cursor::read()?, rollbacks) else {
+        let Some(rollbacks) = partitions::table(c"audit_rollback") else {
+            return Ok(None);
+        };
+        // First: what is in it lies before the cursor.
+        let rolled_back = rolled_back(rollbacks);
+        let Some(cursor) = Cursor::read()? else {
             return Ok(None);
         };
         Ok(Some(Self {
@@ -44,9 +50,9 @@ impl Comparison {
             rollbacks,
             first_day: retention::first_day().unwrap_or(i64::MIN),
             found: HashMap::new(),
-            whole: HashSet::new(),
+            whole: HashMap::new(),
             blocks: HashSet::new(),
-            rolled_back: HashSet::new(),
+            rolled_back,
         }))
     }
 
@@ -127,14 +133,14 @@ impl Comparison {
                 return Some((0, format!("the rolled-back changes of ward.audit {bad}")));
             }
             self.rolled_back
-                .insert([big(&row, 0), big(&row, 1), big(&row, 2)]);
+                .remove(&[big(&row, 0), big(&row, 1), big(&row, 2)]);
         }
         None
     }
 
-    /// Notes that all of a log was compared.
-    pub fn finish(&mut self, log: u32) {
-        self.whole.insert(log);
+    /// Notes that a log was compared up to here.
+    pub fn finish(&mut self, log: u32, end: u64) {
+        self.whole.insert(log, end);
     }
 
     /// A row that is not in the log: the log and index that it claims.
@@ -151,7 +157,11 @@ impl Comparison {
                 let log = row.integer(3).unwrap_or_default() as u32;
                 let index = row.eight_bytes(4).unwrap_or_default() as u64;
                 // What was projected meanwhile has not been compared, but it has been sealed.
-                let is_new = (log, index) >= self.cursor.place && index < end(log);
+                let is_new = self
+                    .whole
+                    .get(&log)
+                    .is_none_or(|compared| index >= *compared)
+                    && index < end(log);
                 if row.integer(2) == Some(origin) && !is_new && !self.takes(log, index) {
                     surplus = surplus.or(Some((log, index)));
                 }
@@ -162,7 +172,7 @@ impl Comparison {
 
     /// Is it the one row of an entry? `true` as well where the log was not compared.
     fn takes(&mut self, log: u32, index: u64) -> bool {
-        let is_compared = self.whole.contains(&log);
+        let is_compared = self.whole.contains_key(&log);
         let word = self
             .found
             .get_mut(&log)
@@ -178,17 +188,22 @@ impl Comparison {
 
     /// Does the table of rollbacks say more than the logs, all of which were compared?
     pub fn has_surplus_rollback(&self) -> bool {
-        let mut has = false;
-        if !self.others().is_empty() {
-            return false;
-        }
-        table::scan(self.rollbacks, |row| {
-            let key = [1, 2, 3].map(|column| row.eight_bytes(column).unwrap_or_default());
-            let at = row.eight_bytes(5).unwrap_or_default().saturating_add(EPOCH);
-            has |= at.div_euclid(time::DAY) >= self.first_day && !self.rolled_back.contains(&key);
-        });
-        has && self.found.keys().all(|log| self.whole.contains(log))
+        let is_kept = |day: &i64| *day >= self.first_day;
+        self.others().is_empty()
+            && self.found.keys().all(|log| self.whole.contains_key(log))
+            && self.rolled_back.values().any(is_kept)
     }
+}
+
+/// The keys of all rows of rollbacks, and their days.
+fn rolled_back(table: Oid) -> HashMap<[i64; 3], i64> {
+    let mut found = HashMap::new();
+    table::scan(table, |row| {
+        let key = [1, 2, 3].map(|column| row.eight_bytes(column).unwrap_or_default());
+        let at = row.eight_bytes(5).unwrap_or_default().saturating_add(EPOCH);
+        found.insert(key, at.div_euclid(time::DAY));
+    });
+    found
 }
 
 /// PostgreSQL's epoch, in microseconds since Unix's.

@@ -37,7 +37,12 @@ static CANCELLED: AtomicBool = AtomicBool::new(false);
 /// Verifies every log, and this database's tables. Error: WD043 without a key.
 pub fn all() -> Result<Vec<Verdict>> {
     let key = export::key()?;
-    // Before the logs are read: they only grow.
+    // Before the logs are read: they only grow, and what is in the tables by now is in them.
+    let comparison = if cluster::in_recovery() {
+        None
+    } else {
+        Comparison::begin()?
+    };
     let (current, size) = state::get().map_or((0, 0), |state| {
         (
             state.epoch.load(Ordering::Acquire),
@@ -69,8 +74,8 @@ pub fn all() -> Result<Vec<Verdict>> {
             ),
         );
     }
-    if !cluster::in_recovery() {
-        let elsewhere = compare(&mut verdicts)?;
+    if let Some(comparison) = comparison {
+        let elsewhere = compare(&mut verdicts, comparison);
         verdicts.extend(elsewhere.into_iter().map(Verdict::elsewhere));
     }
     Ok(verdicts)
@@ -181,10 +186,7 @@ fn named_before(epoch: u32) -> Option<String> {
 }
 
 /// Compares the tables with all logs that are good. Returns the names of other origins of events.
-fn compare(verdicts: &mut [Verdict]) -> Result<Vec<String>> {
-    let Some(mut comparison) = Comparison::begin()? else {
-        return Ok(Vec::new());
-    };
+fn compare(verdicts: &mut [Verdict], mut comparison: Comparison) -> Vec<String> {
     let mut database = Database::current();
     for verdict in verdicts
         .iter_mut()
@@ -196,7 +198,10 @@ fn compare(verdicts: &mut [Verdict]) -> Result<Vec<String>> {
             &mut comparison,
             &mut database,
         ) {
-            Ok(None) => comparison.finish(verdict.epoch),
+            Ok(None) => {
+                let end = comparison.end(verdict.epoch, verdict.entries);
+                comparison.finish(verdict.epoch, end);
+            }
             Ok(Some((index, reason))) => verdict.fail(Some(index), reason),
             Err(problem) => verdict.fail(None, problem),
         }
@@ -211,7 +216,7 @@ fn compare(verdicts: &mut [Verdict]) -> Result<Vec<String>> {
             verdict.fail(None, String::from(SURPLUS_ROLLBACK));
         }
     }
-    Ok(comparison.others())
+    comparison.others()
 }
 
 const SURPLUS: &str = "ward.audit has a row that is not in the log";
