@@ -55,8 +55,11 @@ CREATE TABLE ward_internal.audit_rollback (
     seq       bigint NOT NULL,
     first_seq bigint NOT NULL,
     at        timestamptz NOT NULL,
+    -- session and numbers from first_seq to seq - 1, for the index: savepoints nest, and a change lies in many spans or none
+    span      box NOT NULL,
     PRIMARY KEY (boot, session, seq)
 );
+CREATE INDEX audit_rollback_span ON ward_internal.audit_rollback USING gist (span);
 COMMENT ON TABLE ward_internal.audit_rollback IS 'which recorded changes were rolled back';
 
 -- Where events come from, and the next entry to be projected. A promoted standby, or a copy of a database, has the
@@ -108,7 +111,10 @@ CREATE VIEW ward.audit AS
            e.user_origin,
            e.kind = ANY ('{write,row,definition,policy,privilege}') AND EXISTS (
                SELECT FROM ward_internal.audit_rollback b
-               WHERE b.boot = e.boot AND b.session = e.session AND b.seq > e.seq AND b.first_seq <= e.seq
+               WHERE b.boot = e.boot
+                 AND b.span OPERATOR(pg_catalog.@>) pg_catalog.box(
+                         pg_catalog.point(e.session::double precision, e.seq::double precision),
+                         pg_catalog.point(e.session::double precision, e.seq::double precision))
            ) AS rolled_back,
            (SELECT c.name FROM ward_internal.audit_cursor c WHERE c.origin = e.origin) AS origin
     FROM ward_internal.audit_event e

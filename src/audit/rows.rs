@@ -82,6 +82,10 @@ pub fn rollback(entry: &Entry<'_>, event: &Event, first: u64) -> Vec<Value> {
         Value::Big(entry.frame.seq),
         Value::Big(first),
         Value::Timestamp(event.at),
+        Value::Box(
+            [entry.frame.session, first],
+            [entry.frame.session, entry.frame.seq.saturating_sub(1)],
+        ),
     ]
 }
 

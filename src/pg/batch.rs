@@ -21,6 +21,8 @@ pub enum Value {
     Json(serde_json::Value),
     Timestamp(i64),
     Date(i32),
+    /// The lower and the upper corner of a box. Whole numbers, exact up to 2⁵³.
+    Box([u64; 2], [u64; 2]),
 }
 
 /// From the Unix epoch to PostgreSQL's.
@@ -64,6 +66,7 @@ impl Value {
             Self::Json(value) => JsonB(storable(value)).into_datum(),
             Self::Timestamp(value) => Some(Datum::from(value.saturating_sub(EPOCH_MICROS))),
             Self::Date(value) => Some(Datum::from(value.saturating_sub(EPOCH_DAYS))),
+            Self::Box(low, high) => area(*low, *high).into_datum(),
         }
     }
 
@@ -81,8 +84,25 @@ impl Value {
                 row.eight_bytes(column) == Some(value.saturating_sub(EPOCH_MICROS))
             }
             Self::Date(value) => row.integer(column) == Some(value.saturating_sub(EPOCH_DAYS)),
+            Self::Box(low, high) => row.corners(column) == Some(corners(&area(*low, *high))),
         }
     }
+}
+
+fn area(low: [u64; 2], high: [u64; 2]) -> pg_sys::BOX {
+    let point = |[x, y]: [u64; 2]| pg_sys::Point {
+        x: x as f64,
+        y: y as f64,
+    };
+    pg_sys::BOX {
+        high: point(high),
+        low: point(low),
+    }
+}
+
+/// x and y of the lower corner, and of the upper one.
+pub(super) fn corners(area: &pg_sys::BOX) -> [f64; 4] {
+    [area.low.x, area.low.y, area.high.x, area.high.y]
 }
 
 /// jsonb has no NUL in strings.

@@ -87,6 +87,12 @@ impl Row {
         self.get(attno)
     }
 
+    /// A box column: x and y of its lower corner, and of its upper one.
+    pub fn corners(&self, attno: i32) -> Option<[f64; 4]> {
+        self.get::<pg_sys::BOX>(attno)
+            .map(|area| super::batch::corners(&area))
+    }
+
     /// A text[] column without NULLs.
     pub fn texts(&self, attno: i32) -> Option<Vec<String>> {
         self.get(attno)
