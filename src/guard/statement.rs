@@ -54,6 +54,7 @@ pub fn inspect(statement: Statement, utility: Utility, source: Source) -> Result
         definition::inspect(statement, source)?;
     }
     immutable::refuse(utility.definitions())?;
+    immutable::refuse(utility.dropped_or_filled())?;
     if utility.changes_members() {
         immutable::refuse_members()?;
     }

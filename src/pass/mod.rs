@@ -207,6 +207,9 @@ fn touched(query: Query) -> Result<Touched> {
                     trail::writing(table)
                 })?;
             }
+            if level.locks_rows_of(index) {
+                rte.table().map_or(Ok(()), trail::refuse_kept)?;
+            }
             if stored::is_opaque(rte)? {
                 touched.protected = true;
                 touched.opaque = rte.table();

@@ -177,11 +177,7 @@ fn remembered(key: u64, make: impl FnOnce() -> Block) -> Rc<Encoded> {
 /// A table is about to be written. Who writes the server's catalogs by hand can change rights and definitions,
 /// and nothing else would tell of it. Errors: WD032 for a table of the audit; WD043 if it cannot be recorded.
 pub fn writing(table: Oid) -> Result<()> {
-    if !project::is_projecting()
-        && let Some(name) = kept::name(table)
-    {
-        return Err(kept::refusal(&name));
-    }
+    refuse_kept(table)?;
     if catalog::is_user_object(table) || !catalog::is_catalog(table) {
         return Ok(());
     }
@@ -201,6 +197,14 @@ pub fn writing(table: Oid) -> Result<()> {
         relations: Some(Encoded::new(Block::Relations { relations })),
     };
     audit::emit(event, &references, Durability::Now).map(|_| ())
+}
+
+/// Refuses to write or lock rows of the audit. Error: WD032.
+pub fn refuse_kept(table: Oid) -> Result<()> {
+    match kept::name(table) {
+        Some(name) if !project::is_projecting() => Err(kept::refusal(&name)),
+        _ => Ok(()),
+    }
 }
 
 /// May the statement run, as far as the audit is concerned? Error: WD043.

@@ -196,6 +196,38 @@ impl Utility {
         }
     }
 
+    /// The relations that it names to drop them, or to copy rows into them.
+    pub fn dropped_or_filled(self) -> Vec<Oid> {
+        let node = self.node();
+        // SAFETY: S2; casts follow tags, and DROP of a relation has a list of names.
+        unsafe {
+            match self.kind() {
+                NodeTag::T_DropStmt => {
+                    use pg_sys::ObjectType::{
+                        OBJECT_INDEX, OBJECT_MATVIEW, OBJECT_TABLE, OBJECT_VIEW,
+                    };
+                    let drop = &*node.cast::<pg_sys::DropStmt>();
+                    if ![OBJECT_TABLE, OBJECT_VIEW, OBJECT_MATVIEW, OBJECT_INDEX]
+                        .contains(&drop.removeType)
+                    {
+                        return Vec::new();
+                    }
+                    list_items::<pg_sys::List>(drop.objects)
+                        .filter_map(|name| {
+                            Name::new(pg_sys::makeRangeVarFromNameList(name))?.find()
+                        })
+                        .collect()
+                }
+                NodeTag::T_CopyStmt => {
+                    let copy = &*node.cast::<pg_sys::CopyStmt>();
+                    let filled = Name::new(copy.relation).filter(|_| copy.is_from);
+                    filled.and_then(|name| name.find()).into_iter().collect()
+                }
+                _ => Vec::new(),
+            }
+        }
+    }
+
     /// The relations that it names, as far as they exist.
     pub fn relations(self) -> Vec<Oid> {
         let find = |name| {
