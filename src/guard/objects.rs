@@ -10,13 +10,15 @@ use crate::pg::{Oid, catalog};
 use crate::registry;
 use crate::session::{self, level};
 
-/// Checks one access. Called for every function that a query is about to run, so cheap first.
+/// Checks one access. Called for every function that a query is about to run, so cheap first. `internal`
+/// changes are core's own, such as another file for the same table.
 ///
 /// Errors: WD032.
 #[inline]
-pub fn inspect(access: Access) -> Result<()> {
+pub fn inspect(access: Access, internal: bool) -> Result<()> {
     match access {
         Access::Execute(function) => settings::note_call(function),
+        _ if internal => {}
         Access::Other => {}
         _ => {
             immutable::inspect(access)?;

@@ -2,7 +2,7 @@
 
 use super::raise;
 use crate::guard;
-use crate::pg::access::Access;
+use crate::pg::access::{Access, is_internal};
 use crate::pg::slot::HookSlot;
 use pgrx::pg_sys::{self, ObjectAccessType, Oid};
 use std::ffi::{c_int, c_void};
@@ -31,7 +31,8 @@ unsafe extern "C-unwind" fn object_access(
         if let Some(previous) = PREVIOUS.get() {
             previous(access, class, object, column, argument);
         }
-        inspect(access, class, object, column);
+        let internal = is_internal(access, argument);
+        inspect(access, class, object, column, internal);
     }
 }
 
@@ -41,8 +42,8 @@ unsafe extern "C-unwind" fn inspect(
     class: Oid,
     object: Oid,
     column: c_int,
+    internal: bool,
 ) {
-    raise(guard::inspect_access(Access::new(
-        access, class, object, column,
-    )));
+    let access = Access::new(access, class, object, column);
+    raise(guard::inspect_access(access, internal));
 }

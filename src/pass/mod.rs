@@ -201,6 +201,9 @@ fn touched(query: Query) -> Result<Touched> {
         for (index, rte) in level.rtes() {
             refuse_statistics(rte)?;
             refuse_key(rte)?;
+            if level.locks_rows_of(index) && rte.table().is_some_and(registry::is_trail) {
+                return Err(refused_lock());
+            }
             if index == level.result_index() {
                 rte.table().map_or(Ok(()), |table| {
                     session::refuse_catalog_write(table)?;
@@ -266,6 +269,14 @@ fn refuse_key(rte: Rte) -> Result<()> {
         Code::Guarded,
         "the key of masked columns is refused to sessions with a token",
     ))
+}
+
+/// A lock of a row of the audit would hold up nobody, but it is written into the row.
+fn refused_lock() -> WardError {
+    WardError::new(
+        Code::Guarded,
+        "rows of the audit cannot be locked, since nobody changes them",
+    )
 }
 
 /// The protection of what an entry shows rows of, those that a statement trigger is given included.

@@ -2,7 +2,7 @@
 
 use super::{catalog, table};
 use pgrx::pg_sys::{self, ObjectAccessType, Oid};
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
 
 /// A report of the object access hook, as far as ward cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,17 @@ impl Access {
             _ => Self::Other,
         }
     }
+}
+
+/// Is it a change that core makes of its own, such as VACUUM FULL to the file of a table?
+///
+/// # Safety
+/// `argument` is what the hook received with `access`.
+pub unsafe fn is_internal(access: ObjectAccessType::Type, argument: *mut c_void) -> bool {
+    // SAFETY: by contract; null, or a structure of this kind.
+    access == ObjectAccessType::OAT_POST_ALTER
+        && unsafe { argument.cast::<pg_sys::ObjectAccessPostAlter>().as_ref() }
+            .is_some_and(|alter| alter.is_internal)
 }
 
 const RELATION: u32 = 1259;

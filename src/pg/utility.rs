@@ -268,6 +268,7 @@ impl Utility {
                 NodeTag::T_RuleStmt => vec![(*node.cast::<pg_sys::RuleStmt>()).relation],
                 NodeTag::T_ViewStmt => vec![(*node.cast::<pg_sys::ViewStmt>()).view],
                 NodeTag::T_GrantStmt => granted(node.cast()),
+                NodeTag::T_DropStmt => dropped(node.cast()),
                 _ => Vec::new(),
             }
         }
@@ -292,6 +293,27 @@ unsafe fn altered(statement: *mut pg_sys::AlterTableStmt) -> Vec<*mut pg_sys::Ra
             }
         }
         names
+    }
+}
+
+/// # Safety
+/// `drop` is live (S2).
+unsafe fn dropped(drop: *mut pg_sys::DropStmt) -> Vec<*mut pg_sys::RangeVar> {
+    const RELATIONS: [ObjectType::Type; 5] = [
+        ObjectType::OBJECT_TABLE,
+        ObjectType::OBJECT_VIEW,
+        ObjectType::OBJECT_MATVIEW,
+        ObjectType::OBJECT_FOREIGN_TABLE,
+        ObjectType::OBJECT_INDEX,
+    ];
+    // SAFETY: by contract; relations are named by lists of texts.
+    unsafe {
+        if !RELATIONS.contains(&(*drop).removeType) {
+            return Vec::new();
+        }
+        list_items((*drop).objects)
+            .map(|name| pg_sys::makeRangeVarFromNameList(name))
+            .collect()
     }
 }
 

@@ -115,6 +115,7 @@ INSERT INTO attacks (what) VALUES
     ('ALTER TABLE %s REPLICA IDENTITY FULL'), ('ALTER TABLE %s ADD CHECK (log > 0)'),
     ('CREATE RULE r AS ON INSERT TO %s DO INSTEAD NOTHING'), ('CREATE POLICY p ON %s USING (false)'),
     ('CREATE TRIGGER t BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
+    ('SELECT * FROM %s FOR UPDATE'), ('DELETE FROM %s WHERE false'), ('COPY %s FROM ''/dev/null'''), ('DROP TABLE %s'),
     ('CREATE INDEX ON %s (log)'), ('CREATE TABLE heir () INHERITS (%s)');
 SELECT what, pg_temp.attack(format(what, 'mine')) AS control, pg_temp.attack(format(what, 'ward_internal.audit_cursor')) AS audit FROM attacks ORDER BY number;
 SET ward.maintenance = 'an attack';
@@ -133,9 +134,13 @@ SELECT what, pg_temp.attack(what) FROM (VALUES
     ('ALTER SCHEMA ward_internal RENAME TO y'), ('DROP SCHEMA ward CASCADE'),
     ('CREATE TABLE app.p PARTITION OF ward_internal.audit_event FOR VALUES FROM (''2001-01-01'') TO (''2001-01-02'')')) v(what);
 RESET ward.maintenance;
+-- upkeep is none of it
+VACUUM FULL ward_internal.audit_cursor;
+CLUSTER ward_internal.audit_rollback USING audit_rollback_pkey;
+REINDEX TABLE ward_internal.audit_cursor;
 -- each attempt is an event itself
 SELECT ward.audit_sync();
-SELECT count(*) >= 59 AS recorded FROM ward.audit WHERE kind = 'denial' AND code = 'WD032' AND message LIKE '%belongs to the audit%';
+SELECT count(*) >= 66 AS recorded FROM ward.audit WHERE kind = 'denial' AND code = 'WD032' AND message LIKE '%belongs to the audit%';
 -- roles without rights read nothing
 SET ROLE app;
 SELECT count(*) FROM ward.audit;
