@@ -113,7 +113,14 @@ def as_postgres(*command):
     return subprocess.run([*AS_POSTGRES, *command], check=True, cwd="/", stdout=subprocess.PIPE, text=True).stdout
 
 
-def verify_files(directory, folder):
-    """Whether ward-verify finds a log of this audit directory to be good."""
-    command = [PROGRAMS / "ward-verify", "log", folder, "--key", (Path(directory) / "audit.vkey").read_text().strip()]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+def verify_files(directory, folder, command="log", *arguments):
+    """Whether ward-verify finds a log of this audit directory to be good; its key is the one of the directory."""
+    key = (Path(directory) / "audit.vkey").read_text().strip()
+    run = subprocess.run([PROGRAMS / "ward-verify", command, folder, *arguments, "--key", key], capture_output=True, text=True)
+    assert run.returncode in (0, 1), run.stderr
+    return run.returncode == 0
+
+
+def is_consistent(directory, folder, checkpoint):
+    """Whether ward-verify finds that a log still begins with what it was when this checkpoint was kept."""
+    return verify_files(directory, folder, "consistency", checkpoint)

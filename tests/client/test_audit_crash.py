@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import tlog
-from audit import AuditServer, copy_tree, mark
+from audit import AuditServer, copy_tree, is_consistent, mark
 from load import AFTER, TABLES, WORK, Load, read_async
 
 ROUNDS = int(os.environ.get("WARD_CRASH_ROUNDS", "3"))
@@ -83,6 +83,7 @@ class Crash(unittest.TestCase):
         for old in tlog.logs(copy):
             new = self.server.directory / "log" / old.name
             self.assertTrue(tlog.extends(new, old), f"{old.name}: what was sealed has changed")
+            self.assertTrue(is_consistent(self.server.directory, new, old / "checkpoint"))
             for path in tlog.full_tiles(old, tlog.Checkpoint.read(old / "checkpoint").size):
                 self.assertEqual((new / path.relative_to(old)).read_bytes(), path.read_bytes(), path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import tlog
-from audit import AuditServer, Trail, copy_tree, denied, mark, verify_files
+from audit import AuditServer, Trail, copy_tree, denied, is_consistent, mark, verify_files
 from harness import one
 
 SMALL = """
@@ -28,6 +28,7 @@ def some_events(server, count=4):
         for n in range(count):
             db.execute(f"SELECT body AS {mark()} FROM docs WHERE id = %s", (n,))
             db.execute("UPDATE docs SET body = 'changed' WHERE id = %s", (n,))
+            db.execute("BEGIN; UPDATE docs SET body = 'undone'; ROLLBACK")
             with denied("42501"):
                 db.execute(f"SELECT id AS {mark()} FROM hidden")
     with server.trail() as trail:
@@ -56,7 +57,7 @@ class Tamper(unittest.TestCase):
 class Files(Tamper):
     """A copy of the log, checked by ward-verify, which knows no database."""
 
-    count = 1
+    count = 0
 
     @classmethod
     def setUpClass(cls):
@@ -126,9 +127,12 @@ class Files(Tamper):
         later = tlog.logs(newer)[-1]
         self.assertTrue(tlog.extends(later, self.folder))
         self.assertTrue(verify_files(newer, later))
+        self.assertTrue(is_consistent(newer, later, self.folder / "checkpoint"))
+        self.assertFalse(is_consistent(self.copy, self.folder, later / "checkpoint"))
         shutil.copy(self.folder / "checkpoint", later / "checkpoint")
         self.assertTrue(tlog.extends(later, self.folder))
-        with self.assertRaises(AssertionError):
+        # The older files, as if the tail had been cut off.
+        with self.assertRaises((AssertionError, ValueError)):
             tlog.extends(self.folder, self.log())
 
 
@@ -175,6 +179,10 @@ def overwrite(path, content):
         file.write(content)
 
 
+# Whether the triggers fire that keep the rows of the projection: A, always; D, never.
+TRIGGERS = "UPDATE pg_trigger SET tgenabled = '{}' WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relname LIKE 'audit\\_%' AND relnamespace = 'ward_internal'::regnamespace)"
+
+
 class Projection(Tamper):
     """Rows of the projection changed behind ward's back: by a server without the library, and in the table's file."""
 
@@ -199,7 +207,14 @@ class Projection(Tamper):
                 self.save()
                 self.server.start("shared_preload_libraries=")
                 with self.server.connect(database) as db:
+                    db.execute("SET allow_system_table_mods = on")
+                    db.execute(TRIGGERS.format("D"))
+                # Even without being preloaded the library is there for its triggers, until nobody calls them.
+                with self.server.connect(database) as db:
                     changed = db.execute(change).rowcount
+                with self.server.connect(database) as db:
+                    db.execute("SET allow_system_table_mods = on")
+                    db.execute(TRIGGERS.format("A"))
                 self.server.restart()
                 self.assertGreater(changed, 0, "the change changed nothing")
                 self.assertNotEqual(self.verdict(), [], "nobody noticed")
@@ -256,9 +271,8 @@ class BySql(Tamper):
         "DELETE FROM ward_internal.audit_event",
         "INSERT INTO ward_internal.audit_event SELECT * FROM ward_internal.audit_event",
         "TRUNCATE ward_internal.audit_event",
-        "COPY ward_internal.audit_event FROM '/dev/null'",
+        "COPY ward_internal.audit_rollback TO '/tmp/ward-audit-rollback'; COPY ward_internal.audit_rollback FROM '/tmp/ward-audit-rollback'",
         "MERGE INTO ward_internal.audit_event e USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
-        "SELECT * FROM ward_internal.audit_event FOR UPDATE",
         "DROP TABLE ward_internal.audit_event CASCADE",
         "ALTER TABLE ward_internal.audit_event ADD COLUMN more int",
         "ALTER TABLE ward_internal.audit_event DISABLE TRIGGER ALL",
@@ -291,6 +305,10 @@ class BySql(Tamper):
         "DROP VIEW ward.audit CASCADE",
         "CREATE OR REPLACE VIEW ward.audit AS SELECT 1 AS x",
         "ALTER VIEW ward.audit RENAME TO other",
+        "ALTER EXTENSION ward DROP TABLE ward_internal.audit_event",
+        "ALTER EXTENSION ward DROP VIEW ward.audit",
+        "ALTER FUNCTION ward.verify_audit() RENAME TO other",
+        "DROP FUNCTION ward.verify_audit()",
         "DO $$BEGIN DELETE FROM ward_internal.audit_event; EXCEPTION WHEN insufficient_privilege THEN RAISE; END$$",
         "WITH gone AS (DELETE FROM ward_internal.audit_event RETURNING 1) SELECT count(*) FROM gone",
         "PREPARE gone AS DELETE FROM ward_internal.audit_event; EXECUTE gone",
@@ -369,3 +387,18 @@ class BySql(Tamper):
                 app.execute("SELECT pg_logical_emit_message(false, 'ward', 'x')")
             self.assertEqual(len(trail.events("kind = 'forged'", since=begin)), len(forgeries))
             self.assertEqual(trail.verify(), [])
+
+
+class BesideSql(Tamper):
+    def test_what_reaches_past_statements_is_seen(self):
+        """Superusers can still write catalogs and pages. The one is recorded, the other is found."""
+        partition = "(SELECT inhrelid FROM pg_inherits WHERE inhparent = 'ward_internal.audit_event'::regclass LIMIT 1)"
+        with self.server.admin() as db, self.server.trail() as trail:
+            begin = trail.end()
+            db.execute("SET allow_system_table_mods = on")
+            db.execute(TRIGGERS.format("A"))
+            self.assertTrue(trail.events("kind = 'privilege' AND query LIKE %s", "UPDATE pg_trigger%", since=begin))
+            self.assertEqual(trail.verify(), [])
+            db.execute("CREATE EXTENSION pg_surgery")
+            db.execute(f"BEGIN; SELECT heap_force_kill({partition}, ARRAY['(0,1)']::tid[]); COMMIT")
+            self.assertNotEqual(trail.verify(), [])
