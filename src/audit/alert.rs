@@ -25,7 +25,7 @@ pub fn is_due(event: &Event) -> bool {
 }
 
 /// Alerts of one sort.
-type Sort = (String, String, String, String);
+type Sort = (String, String, String);
 
 /// Counts what comes too often.
 #[derive(Default)]
@@ -137,7 +137,7 @@ fn sort(alert: &Map<String, Value>) -> Sort {
     } else {
         field("role")
     };
-    (field("kind"), field("code"), actor, field("relations"))
+    (field("kind"), field("code"), actor)
 }
 
 fn cut(text: &str) -> String {

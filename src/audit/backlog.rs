@@ -5,7 +5,7 @@ use super::emit;
 use super::state::{self, State};
 use crate::config::{self, OnBacklog};
 use crate::errors::{Code, Result, WardError};
-use crate::pg::{latch, wal};
+use crate::pg::{client, latch, wal};
 
 /// May a statement over protected relations run now? Waits for it where `ward.audit_on_backlog` is
 /// `block`. Error: WD043.
@@ -24,12 +24,18 @@ pub fn admit() -> Result<()> {
     Ok(())
 }
 
+/// A sealer that gets on has so long to read what others write into the same log, in microseconds.
+const PATIENCE: i64 = 2_000_000;
+/// So many times the limit is too much even for one that gets on.
+const BOUND: u64 = 8;
+
 /// Records of before the last start of the server are counted as soon as the sealer has begun.
 fn is_full(state: &State) -> bool {
     let (emitted, sealed) = (state.emitted(), state.sealed());
-    emitted > sealed
-        && wal::is_writable()
-        && emitted.saturating_sub(sealed.max(state.began())) > config::audit_backlog_limit()
+    let limit = config::audit_backlog_limit();
+    let waiting = emitted.saturating_sub(sealed.max(state.began()));
+    let gets_on = || client::now() - state.moved() < PATIENCE;
+    waiting > limit && wal::is_writable() && (waiting > limit.saturating_mul(BOUND) || !gets_on())
 }
 
 fn refused() -> WardError {

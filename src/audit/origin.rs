@@ -165,6 +165,8 @@ fn sealer(ledger: Ledger, progress: Progress) -> Sealer {
         tidied: None,
         is_resumed: true,
         projectors: Default::default(),
+        ended: Default::default(),
+        looked: None,
         flood: Default::default(),
         blocks: Default::default(),
     }

@@ -64,8 +64,11 @@ pub fn run() {
         if std::mem::replace(&mut day, today) != today {
             drop_old();
         }
-        match step(&mut projector, state) {
-            Ok(true) => last = Instant::now(),
+        match step(&mut projector, state, !trouble.is_empty()) {
+            Ok(true) => {
+                last = Instant::now();
+                trouble.clear();
+            }
             Ok(false) if projector.is_none() => return,
             Ok(false) if !background::wait(Duration::from_secs(1)) => return,
             Ok(false) => {}
@@ -85,10 +88,19 @@ pub fn run() {
 }
 
 /// One step of the projector, which is made where there is none; `false` if there was nothing to do.
-fn step(projector: &mut Option<Projector>, state: &'static State) -> Result<bool, String> {
+///
+/// `quietly` says that nobody is notified: a full queue must not hold up the record.
+fn step(
+    projector: &mut Option<Projector>,
+    state: &'static State,
+    quietly: bool,
+) -> Result<bool, String> {
     transaction(|| {
         if projector.is_none() {
             *projector = Projector::new(state);
+        }
+        if let Some(projector) = projector {
+            projector.is_quiet = quietly;
         }
         projector.as_mut().map_or(Ok(false), Projector::step)
     })
@@ -108,6 +120,8 @@ struct Projector {
     flood: Flood,
     /// Blocks that are in the tables, by day.
     present: HashSet<(i64, BlockId)>,
+    /// Is nobody notified?
+    is_quiet: bool,
     /// Since when the log has ended with a block whose event is not there yet.
     waiting: Option<(u64, Instant)>,
 }
@@ -123,6 +137,7 @@ impl Projector {
             flood: Flood::default(),
             present: HashSet::new(),
             waiting: None,
+            is_quiet: false,
         })
     }
 
@@ -216,6 +231,9 @@ impl Projector {
     }
 
     fn send(&self, alerts: impl IntoIterator<Item = String>) {
+        if self.is_quiet {
+            return;
+        }
         alerts
             .into_iter()
             .for_each(|alert| notify::send(c"ward_alert", &alert));

@@ -19,6 +19,7 @@ use crate::config;
 use crate::pg::wal::{self, Lsn};
 use crate::pg::walreader::Reader;
 use crate::pg::{background, client, cluster, log, retain};
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -151,6 +152,9 @@ pub(super) struct Sealer {
     /// When it was last looked for what is too old.
     pub tidied: Option<Instant>,
     pub projectors: Projectors,
+    /// Sessions that were found gone, and where the log ended then; and when they were looked at last.
+    pub ended: HashMap<u64, Lsn>,
+    pub looked: Option<Instant>,
     pub flood: Flood,
     pub blocks: Blocks,
 }
@@ -285,27 +289,32 @@ impl Sealer {
         Ok(())
     }
 
-    /// Forgets sessions that have ended, once all that they wrote has been read.
+    /// Forgets sessions that have ended, once all that they wrote has been read: it lies before the end of
+    /// the log at a moment when they were found gone.
     fn forget_ended(&mut self) {
         const MANY: usize = 200;
-        let sessions = &mut self.progress.sessions;
-        if sessions.len() <= MANY {
+        const PAUSE: Duration = Duration::from_secs(1);
+        let position = self.progress.position;
+        let ended = &mut self.ended;
+        self.progress.sessions.retain(|number, _| {
+            let is_read = ended.get(number).is_some_and(|end| *end <= position);
+            !is_read
+        });
+        let sessions = &self.progress.sessions;
+        ended.retain(|number, _| sessions.contains_key(number));
+        let is_due = self.looked.is_none_or(|at| at.elapsed() > PAUSE);
+        if sessions.len() <= MANY || !is_due {
             return;
         }
-        let ended = sessions
-            .iter()
-            .filter(|(_, session)| !cluster::is_alive(session.process));
-        let ended: Vec<u64> = ended.map(|(number, _)| *number).collect();
-        // In this order: what they wrote lies before the end of the log that is looked at now.
-        if self
-            .reader
-            .as_ref()
-            .is_some_and(|reader| reader.position() >= wal::end())
-        {
-            ended.iter().for_each(|number| {
-                sessions.remove(number);
-            });
-        }
+        self.looked = Some(Instant::now());
+        let gone = sessions.iter().filter(|(number, session)| {
+            !ended.contains_key(number) && !cluster::is_alive(session.process)
+        });
+        let gone: Vec<u64> = gone.map(|(number, _)| *number).collect();
+        // In this order: what they wrote lies before the end that is looked at now.
+        let end = wal::end();
+        self.ended
+            .extend(gone.into_iter().map(|number| (number, end)));
     }
 
     /// Says in shared memory how far the log reaches.

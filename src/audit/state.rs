@@ -3,10 +3,11 @@
 
 use super::key;
 use crate::pg;
+use crate::pg::client;
 use crate::pg::shmem::{Block, Shared};
 use crate::pg::wal::Lsn;
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use ward_audit::MacKey;
 
 /// In shared memory.
@@ -23,6 +24,8 @@ pub struct State {
     began: AtomicU64,
     /// Up to where the log is sealed and signed.
     sealed: AtomicU64,
+    /// When that changed last.
+    moved: AtomicI64,
     /// The log that is being written (see `origin.rs`).
     pub epoch: AtomicU32,
     /// How many entries its last checkpoint covers.
@@ -52,6 +55,7 @@ impl Shared for State {
             emitted: AtomicU64::new(0),
             began: AtomicU64::new(0),
             sealed: AtomicU64::new(0),
+            moved: AtomicI64::new(0),
             epoch: AtomicU32::new(0),
             size: AtomicU64::new(0),
             is_idle: AtomicBool::new(true),
@@ -111,7 +115,14 @@ impl State {
 
     /// Notes how far the log is sealed.
     pub fn set_sealed(&self, end: Lsn) {
-        self.sealed.store(end, Ordering::Release);
+        if self.sealed.swap(end, Ordering::AcqRel) != end {
+            self.moved.store(client::now(), Ordering::Release);
+        }
+    }
+
+    /// When sealing got on last, in microseconds since the Unix epoch; 0 for never.
+    pub fn moved(&self) -> i64 {
+        self.moved.load(Ordering::Acquire)
     }
 
     /// Up to where the log is sealed and signed.

@@ -52,6 +52,8 @@ struct Open {
     nesting: i32,
     about: Statement,
     rows: u64,
+    /// Can its rows be counted?
+    is_counted: bool,
     /// Is it fetching, so that an error leaves unknown how many rows it has sent?
     is_running: bool,
     keys: Vec<String>,
@@ -108,6 +110,7 @@ pub fn begin(key: usize, about: Statement) -> Result<()> {
             nesting: wal::nest_level(),
             about,
             rows: 0,
+            is_counted: true,
             is_running: false,
             keys: Vec::new(),
             key_bytes: 0,
@@ -135,7 +138,7 @@ pub fn fetching(key: usize) {
 /// which is never too low). A read is recorded now: who holds a cursor open may never end it.
 ///
 /// Error: WD043 if nothing can be recorded.
-pub fn fetched(key: usize, rows: u64, labels: Option<Label>) -> Result<()> {
+pub fn fetched(key: usize, rows: Option<u64>, labels: Option<Label>) -> Result<()> {
     let mut told = None;
     STATEMENTS.with_borrow_mut(|statements| {
         // What lies above it was left by an error that somebody caught.
@@ -148,7 +151,8 @@ pub fn fetched(key: usize, rows: u64, labels: Option<Label>) -> Result<()> {
         }
     });
     of(key, |open| {
-        open.rows += rows;
+        open.rows += rows.unwrap_or_default();
+        open.is_counted &= rows.is_some();
         open.is_running = false;
         open.labels = labels.or(open.labels);
         told = open.first_portion();
@@ -272,7 +276,7 @@ impl Open {
                 Outcome::Error => net::last_sqlstate(),
                 _ => None,
             },
-            rows: (!self.is_running).then_some(self.rows),
+            rows: (self.is_counted && !self.is_running).then_some(self.rows),
             labels: self.labels.map(Label::to_bits),
             ..event(&self.about)
         }

@@ -31,7 +31,11 @@ pub fn planning(query: Query) -> Result<()> {
     let mut touched = Vec::new();
     query.visit(&mut |level| {
         for (_, rte) in level.rtes() {
-            if let Some(p) = rte.table().map_or(Ok(None), registry::protection)? {
+            if let Some(p) = rte.table().map_or(Ok(None), registry::protection)?
+                && !touched
+                    .iter()
+                    .any(|known: &Rc<Protection>| known.relation == p.relation)
+            {
                 touched.push(p);
             }
         }

@@ -54,14 +54,19 @@ impl Running {
         }
     }
 
-    /// How many rows the run that has just ended returned or changed.
-    pub fn rows(self) -> u64 {
+    /// How many rows the run that has just ended returned or changed; `None` where WITH changes rows, too.
+    pub fn rows(self) -> Option<u64> {
         // SAFETY: S2; null before it has started.
         unsafe {
-            (*self.0)
-                .estate
-                .as_ref()
-                .map_or(0, |state| state.es_processed)
+            if (*(*self.0).plannedstmt).hasModifyingCTE {
+                return None;
+            }
+            Some(
+                (*self.0)
+                    .estate
+                    .as_ref()
+                    .map_or(0, |state| state.es_processed),
+            )
         }
     }
 
