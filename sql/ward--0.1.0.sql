@@ -369,8 +369,11 @@ CREATE TABLE ward_internal.audit_rollback (
     seq       bigint NOT NULL,
     first_seq bigint NOT NULL,
     at        timestamptz NOT NULL,
+    -- session and numbers from first_seq to seq - 1, for the index: savepoints nest, and a change lies in many spans or none
+    span      box NOT NULL,
     PRIMARY KEY (boot, session, seq)
 );
+CREATE INDEX audit_rollback_span ON ward_internal.audit_rollback USING gist (span);
 COMMENT ON TABLE ward_internal.audit_rollback IS 'which recorded changes were rolled back';
 
 -- Where events come from, and the next entry to be projected. A promoted standby, or a copy of a database, has the
@@ -422,7 +425,10 @@ CREATE VIEW ward.audit AS
            e.user_origin,
            e.kind = ANY ('{write,row,definition,policy,privilege}') AND EXISTS (
                SELECT FROM ward_internal.audit_rollback b
-               WHERE b.boot = e.boot AND b.session = e.session AND b.seq > e.seq AND b.first_seq <= e.seq
+               WHERE b.boot = e.boot
+                 AND b.span OPERATOR(pg_catalog.@>) pg_catalog.box(
+                         pg_catalog.point(e.session::double precision, e.seq::double precision),
+                         pg_catalog.point(e.session::double precision, e.seq::double precision))
            ) AS rolled_back,
            (SELECT c.name FROM ward_internal.audit_cursor c WHERE c.origin = e.origin) AS origin
     FROM ward_internal.audit_event e
@@ -550,20 +556,32 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'audit_keep_wrapper';
 --   trail::audit_keep
 
 -- What was recorded is changed by nobody: not in maintenance, not by superusers. The projector writes rows without
--- triggers; src/guard/immutable.rs keeps these in place.
+-- triggers; src/guard/immutable.rs keeps these in place. Row triggers reach partitions, statement triggers statements
+-- that find no rows.
 
 CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_event
     FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
-ALTER TABLE ward_internal.audit_event ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep_all BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_event
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_event ENABLE ALWAYS TRIGGER ward_audit_keep, ENABLE ALWAYS TRIGGER ward_audit_keep_all;
+
 CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_block
     FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
-ALTER TABLE ward_internal.audit_block ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep_all BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_block
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_block ENABLE ALWAYS TRIGGER ward_audit_keep, ENABLE ALWAYS TRIGGER ward_audit_keep_all;
+
 CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_rollback
     FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
-ALTER TABLE ward_internal.audit_rollback ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep_all BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_rollback
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_rollback ENABLE ALWAYS TRIGGER ward_audit_keep, ENABLE ALWAYS TRIGGER ward_audit_keep_all;
+
 CREATE TRIGGER ward_audit_keep BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_cursor
     FOR EACH ROW EXECUTE FUNCTION ward_internal.audit_keep();
-ALTER TABLE ward_internal.audit_cursor ENABLE ALWAYS TRIGGER ward_audit_keep;
+CREATE TRIGGER ward_audit_keep_all BEFORE INSERT OR UPDATE OR DELETE ON ward_internal.audit_cursor
+    FOR EACH STATEMENT EXECUTE FUNCTION ward_internal.audit_keep();
+ALTER TABLE ward_internal.audit_cursor ENABLE ALWAYS TRIGGER ward_audit_keep, ENABLE ALWAYS TRIGGER ward_audit_keep_all;
 /* </end connected objects> */
 
 /* <begin connected objects> */
