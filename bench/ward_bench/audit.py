@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import psycopg
 
-from . import server
-from .audit_tables import CHAIN, PGAUDIT, PLAIN, SCRIPTS, TABLES, TRIGGER, ward
+from . import measure, server
+from .audit_tables import ACCOUNTS, CHAIN, PGAUDIT, PLAIN, SCRIPTS, TABLES, TRIGGER, ward
 from .measure import Checks
 from .settings import SEED, Sizes
 
@@ -116,6 +116,19 @@ def rates(sizes: Sizes, every: list[Arm]) -> dict:
                        "ratios": [round(float(ratio), 3) for ratio in np.array(one) / base]} for name, one in tps.items()
             } | {arm.name: None for arm in every if arm not in able}
     return result
+
+
+def computing(sizes: Sizes, every: list[Arm]) -> dict[str, dict[str, float]]:
+    """Microseconds that the backend computes for one prepared look-up, the arms interleaved call by call: other than
+    transactions per second it hardly depends on what else the machine does. Sealing and projecting are not in it."""
+    able = [measure.Arm(arm.name, arm.client()) for arm in every if arm.reads]
+    random = np.random.default_rng(SEED)
+    query = "SELECT balance FROM accounts WHERE id = %s"
+    calls = [measure.Call(query, (int(account),), TENANT) for account in random.integers(1, ACCOUNTS, sizes.point_calls)]
+    measure.interleave(able, calls, sizes.repetitions, prepare=True)
+    measure.close(able)
+    cpu = {arm.name: min(arm.cpu) / 1000 for arm in able if arm.cpu}
+    return {name: {"cpu_us": round(one, 1), "ratio": round(one / cpu[able[0].name], 2)} for name, one in cpu.items()}
 
 
 def directory(db: psycopg.Connection) -> Path:
@@ -214,7 +227,7 @@ def run(sizes: Sizes, mint: server.Mint, checks: Checks) -> dict:
     every = arms(mint)
     for arm in every:
         arm.prepare(mint)
-    result: dict = {"rates": rates(sizes, every)}
+    result: dict = {"cpu": computing(sizes, every), "rates": rates(sizes, every)}
     ours = {arm.name: arm for arm in every}
     samples = 300 if sizes.name == "full" else 20
     result["wal"] = wal(ours["ward, async"], 50 * samples // 10)

@@ -77,7 +77,9 @@ def audited(result: dict) -> str:
             f"projection. `ward.verify_audit()`: {verify['entries']:,} entries in {verify['seconds']} s, {verify['per_second']:,} a second. "
             f"Until all of a turn was sealed and projected, at most: "
             + ", ".join(f"{arm} {seconds} s" for arm, seconds in result["catch_up_s"].items()) + ".\n")
+    computed = [[arm, one["cpu_us"], f"{one['ratio']:.2f}"] for arm, one in result["cpu"].items()]
     return (table(["pgbench", "arm", "tps", "× no audit", "per round"], rows) + "\n"
+            + table(["prepared look-up, backend alone", "CPU µs", "×"], computed) + "\n"
             + table(["event → signed checkpoint", "p50 ms", "p99 ms", "max ms"], sooner) + rest)
 
 
