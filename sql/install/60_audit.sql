@@ -109,7 +109,7 @@ CREATE VIEW ward.audit AS
            e.session, e.seq, e.first_seq,
            (s.body ->> 'pid')::integer AS pid,
            e.user_origin,
-           e.kind = ANY ('{write,row,definition,policy,privilege}') AND EXISTS (
+           (e.kind = ANY ('{write,row,definition,policy,privilege}') OR (e.kind = 'maintenance' AND e.statement <> 'select')) AND EXISTS (
                SELECT FROM ward_internal.audit_rollback b
                WHERE b.boot = e.boot
                  AND b.span OPERATOR(pg_catalog.@>) pg_catalog.box(

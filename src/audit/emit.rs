@@ -141,9 +141,12 @@ impl Writer {
         event.text = to.text.as_ref().map(|text| self.refer(text)).transpose()?;
         event.relations = to.relations.as_ref().map(|r| self.refer(r)).transpose()?;
         event.xid = wal::transaction_id();
-        let (kind, outcome, sequence) = (event.kind, event.outcome, self.sequence);
-        let end = self.write(&Item::Event(event).encode())?;
-        rollback::note(kind, outcome, sequence);
+        let sequence = self.sequence;
+        let item = Item::Event(event);
+        let end = self.write(&item.encode())?;
+        if let Item::Event(event) = &item {
+            rollback::note(event, sequence);
+        }
         self.make_durable(end, durability)?;
         Ok(sequence)
     }

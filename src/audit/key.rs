@@ -52,6 +52,13 @@ pub fn signer() -> Result<Signer, String> {
 
 /// Reads the key, or makes it, and the directory, at the first start.
 fn load_or_make(directory: &Path, file: &Path) -> Result<Signer, String> {
+    let data = cluster::data_directory();
+    for path in [directory, file] {
+        // A base backup would carry it away.
+        if path.starts_with(&data) {
+            return Err(format!("{} lies in the data directory", path.display()));
+        }
+    }
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

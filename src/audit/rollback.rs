@@ -22,8 +22,8 @@ thread_local! {
 }
 
 /// A record was written. A statement that failed has changed nothing.
-pub fn note(kind: Kind, outcome: Outcome, sequence: u64) {
-    if outcome != Outcome::Allowed {
+pub fn note(event: &Event, sequence: u64) {
+    if event.outcome != Outcome::Allowed {
         return;
     }
     let changes = [
@@ -33,7 +33,9 @@ pub fn note(kind: Kind, outcome: Outcome, sequence: u64) {
         Kind::Definition,
         Kind::Privilege,
     ];
-    if changes.contains(&kind) {
+    let in_maintenance =
+        event.kind == Kind::Maintenance && event.statement.as_deref() != Some("select");
+    if in_maintenance || changes.contains(&event.kind) {
         CHANGES.with_borrow_mut(|changes| {
             let first = changes.span.map_or(sequence, |(first, _)| first);
             changes.span = Some((first, sequence));

@@ -160,6 +160,11 @@ where
             "the tree's root is not the one that was signed",
         ));
     }
+    if size > 0 && report.first >= size {
+        return Err(Problem::anywhere(
+            "its last entries are gone, which retention never removes",
+        ));
+    }
     edge::check_older(store, size)?;
     report.is_longer = edge::is_longer(store, size)?;
     Ok(())
