@@ -22,14 +22,12 @@ pub fn block(text: &[u8]) -> Rc<Encoded> {
     if let Some(block) = TEXTS.with_borrow(|texts| texts.get(text).cloned()) {
         return block;
     }
-    let mut normalised = ward_audit::normalise(
+    let normalised = ward_audit::normalise(
         &String::from_utf8_lossy(text),
         !activity::has_standard_strings(),
-    )
-    .into_bytes();
+    );
     // A token that was written as a name is no literal.
-    ward_token::redact::mask(&mut normalised);
-    let block = Encoded::new(Block::text(&String::from_utf8_lossy(&normalised)));
+    let block = Encoded::new(Block::text(&ward_token::redact::masked(&normalised)));
     if text.len() <= LONG {
         TEXTS.with_borrow_mut(|texts| {
             if texts.len() >= REMEMBERED {

@@ -140,14 +140,28 @@ pub fn on_event(event: Transaction) {
     });
 }
 
+/// May the value of this setting be told? Others hold passwords (`primary_conninfo`). A misspelt name of
+/// ward's may have a token for a value, which is masked.
+fn is_harmless(name: &str) -> bool {
+    const TOLD: [&str; 4] = [
+        "session_replication_role",
+        "shared_preload_libraries",
+        "row_security",
+        "allow_system_table_mods",
+    ];
+    name.starts_with("ward.") || name.starts_with("log_") || TOLD.contains(&name)
+}
+
 /// The kind that a statement has whatever it touches, and the setting that it sets, as JSON.
 fn kind(utility: Utility) -> (Option<Kind>, Option<String>) {
     let changes = utility.changes();
     let told = utility
         .setting()
         .filter(|(name, _)| is_telling(name, changes));
-    let told = told
-        .map(|(name, value)| serde_json::json!({ "setting": name, "value": value }).to_string());
+    let told = told.map(|(name, value)| {
+        let value = is_harmless(&name).then(|| ward_token::redact::masked(&value));
+        serde_json::json!({ "setting": name, "value": value }).to_string()
+    });
     let kind = match changes {
         Changes::Roles | Changes::Settings => Some(Kind::Privilege),
         Changes::Rights if registry::is_installed() => Some(Kind::Privilege),

@@ -56,6 +56,13 @@ pub fn mask(text: &mut [u8]) {
     }
 }
 
+/// A text with its tokens masked.
+pub fn masked(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    mask(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Masks pieces of the tokens of `statement` in a message about it.
 ///
 /// The parser quotes from the place of an error onwards, which may lie inside a token that was
