@@ -3,7 +3,9 @@
 
 use super::folder::{self, Folder};
 use super::key;
+use std::collections::VecDeque;
 use std::io;
+use std::time::{Duration, Instant};
 use ward_audit::{Log, Signer, Verifier};
 
 /// The file of the latest checkpoint.
@@ -15,7 +17,12 @@ pub struct Ledger {
     log: Log,
     signer: Signer,
     origin: String,
+    /// Partial tiles that others have taken the place of, and since when.
+    stale: VecDeque<(Instant, String)>,
 }
+
+/// For so long they stay.
+const READERS: Duration = Duration::from_secs(10);
 
 impl Ledger {
     /// Goes on with a log, at its checkpoint. Error: why it cannot be continued.
@@ -51,6 +58,7 @@ impl Ledger {
             log: Log::new(),
             origin: origin(&signer, epoch),
             signer,
+            stale: VecDeque::new(),
         })
     }
 
@@ -77,7 +85,15 @@ impl Ledger {
             .signer
             .checkpoint(&self.origin, self.log.size(), &self.log.root());
         self.folder.replace(CHECKPOINT, checkpoint.as_bytes())?;
-        for path in self.log.stale_partials() {
+        // Whoever has just read the last checkpoint still looks for its partial tiles.
+        let now = Instant::now();
+        let stale = self.log.stale_partials().into_iter();
+        self.stale.extend(stale.map(|path| (now, path)));
+        while let Some((since, path)) = self.stale.pop_front() {
+            if since.elapsed() < READERS {
+                self.stale.push_front((since, path));
+                break;
+            }
             self.folder.remove(&path);
         }
         Ok(())

@@ -49,7 +49,8 @@ pub fn run() {
     guc::keep(c"default_transaction_read_only", "off");
     guc::keep(c"default_transaction_isolation", "read committed");
     guc::keep(c"default_table_access_method", "heap");
-    guc::keep(c"lock_timeout", "0");
+    // A new day's partition is attached under locks: whoever holds others in the way goes first.
+    guc::keep(c"lock_timeout", "300ms");
     // Event triggers are for the statements of others. (Since 17 they can be switched off for good.)
     guc::keep(c"session_replication_role", "replica");
     if guc::current(c"event_triggers").is_some() {
@@ -57,22 +58,24 @@ pub fn run() {
     }
     let sealers = state.sealers.load(Ordering::Acquire);
     let (mut last, mut day, mut trouble) = (Instant::now(), None, String::new());
-    let mut projector = None;
+    let (mut projector, mut failures) = (None, 0);
     // Another sealer has started its own.
     while last.elapsed() < LINGER && state.sealers.load(Ordering::Acquire) == sealers {
         let today = Some(rows_of::day(client::now()));
         if std::mem::replace(&mut day, today) != today {
             drop_old();
         }
-        match step(&mut projector, state, !trouble.is_empty()) {
+        match step(&mut projector, state, failures > 1) {
             Ok(true) => {
                 last = Instant::now();
                 trouble.clear();
+                failures = 0;
             }
             Ok(false) if projector.is_none() => return,
             Ok(false) if !background::wait(Duration::from_secs(1)) => return,
             Ok(false) => {}
             Err(problem) => {
+                failures += 1;
                 if problem != trouble {
                     log::warn(&format!(
                         "ward audit: events cannot be projected: {problem}"

@@ -28,12 +28,17 @@ pub fn inspect(access: Access) -> Result<()> {
             .or(column)
             .or_else(|| object.enforced_on()),
     )?;
-    match object.function() {
-        Some(function) if is_own_function(function) && !is_exempt() => {
-            Err(kept::refusal("a function"))
-        }
-        _ => Ok(()),
+    refuse_functions(object.function())
+}
+
+/// Checks functions that a statement changes or drops.
+///
+/// Error: WD032.
+pub fn refuse_functions(functions: impl IntoIterator<Item = Oid>) -> Result<()> {
+    if functions.into_iter().any(is_own_function) && !is_exempt() {
+        return Err(kept::refusal("a function"));
     }
+    Ok(())
 }
 
 /// Checks the relations that a definition names: not every change of one is reported to the hook.

@@ -55,6 +55,7 @@ pub fn inspect(statement: Statement, utility: Utility, source: Source) -> Result
     }
     immutable::refuse(utility.definitions())?;
     immutable::refuse(utility.dropped_or_filled())?;
+    immutable::refuse_functions(utility.dropped_functions())?;
     if utility.changes_members() {
         immutable::refuse_members()?;
     }

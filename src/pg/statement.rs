@@ -178,6 +178,13 @@ impl Name {
     fn find_locked(self, mode: i32) -> Option<Oid> {
         // SAFETY: S2, S4.
         let found = unsafe {
+            // A temporary relation with a schema: core refuses it in words of its own.
+            let name = &*self.0;
+            if name.relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP
+                && !name.schemaname.is_null()
+            {
+                return None;
+            }
             let flags = pg_sys::RVROption::RVR_MISSING_OK;
             pg_sys::RangeVarGetRelidExtended(self.0, mode, flags, None, std::ptr::null_mut())
         };

@@ -228,6 +228,26 @@ impl Utility {
         }
     }
 
+    /// The functions that it names to drop them.
+    pub fn dropped_functions(self) -> Vec<Oid> {
+        use pg_sys::ObjectType::{OBJECT_FUNCTION, OBJECT_PROCEDURE, OBJECT_ROUTINE};
+        // SAFETY: S2, S4; casts follow tags, and DROP of functions has a list of them with arguments.
+        unsafe {
+            if self.kind() != NodeTag::T_DropStmt {
+                return Vec::new();
+            }
+            let drop = &*self.node().cast::<pg_sys::DropStmt>();
+            let kind = drop.removeType;
+            if ![OBJECT_FUNCTION, OBJECT_PROCEDURE, OBJECT_ROUTINE].contains(&kind) {
+                return Vec::new();
+            }
+            list_items::<pg_sys::ObjectWithArgs>(drop.objects)
+                .map(|named| pg_sys::LookupFuncWithArgs(kind, named, true))
+                .filter(|function| *function != Oid::INVALID)
+                .collect()
+        }
+    }
+
     /// The relations that it names, as far as they exist.
     pub fn relations(self) -> Vec<Oid> {
         let find = |name| {

@@ -19,6 +19,10 @@ def log_bytes(directory):
     return b"".join(b"".join(tlog.entries(folder, tlog.Checkpoint.read(folder / "checkpoint").size)) for folder in tlog.logs(directory))
 
 
+# A sealer that gets on has two seconds to catch up.
+GRACE = 2.5
+
+
 class AuditTest(unittest.TestCase):
     """A server with the tables of `load`, and what its tests do in it."""
 
@@ -176,6 +180,7 @@ class Behind(AuditTest):
         # The control: stopped, but not behind yet.
         self.read()
         self.fill()
+        time.sleep(GRACE)
         with self.assertRaises(psycopg.Error) as caught:
             self.read()
         self.assertEqual((caught.exception.sqlstate, caught.exception.diag.message_detail[:5]), ("55000", "WD043"))
@@ -195,6 +200,7 @@ class Behind(AuditTest):
         self.policy("block")
         pid = self.stop_sealer()
         self.fill()
+        time.sleep(GRACE)
         with self.server.app(self.token, options="-c statement_timeout=500") as db, denied("57014"):
             db.execute("SELECT body FROM reads_strict WHERE id = 1")
         os.kill(pid, signal.SIGCONT)

@@ -190,7 +190,7 @@ class Projection(Tamper):
         "a block": "UPDATE ward_internal.audit_block SET body = jsonb_set(body, '{text}', '\"other\"') WHERE kind = 'text'",
         "an identity": "UPDATE ward_internal.audit_block SET body = jsonb_set(body, '{subject}', '\"mallory\"') WHERE kind = 'identity'",
         "a block gone": "DELETE FROM ward_internal.audit_block WHERE kind = 'identity'",
-        "a rollback": "INSERT INTO ward_internal.audit_rollback SELECT boot, session, 1000000, 0, at FROM ward_internal.audit_event WHERE kind = 'write' LIMIT 1",
+        "a rollback": "INSERT INTO ward_internal.audit_rollback SELECT boot, session, 1000000, 0, at, box(point(session, 0), point(session, 999999)) FROM ward_internal.audit_event WHERE kind = 'write' LIMIT 1",
         "an event": "UPDATE ward_internal.audit_event SET outcome = 'allowed' WHERE outcome = 'denied'",
         "an event gone": "DELETE FROM ward_internal.audit_event WHERE index = (SELECT max(index) FROM ward_internal.audit_event)",
         "an event more": "INSERT INTO ward_internal.audit_event SELECT (jsonb_populate_record(e, jsonb_build_object('index', e.index + 100000))).* "
@@ -298,7 +298,7 @@ class BySql(Tamper):
         "DELETE FROM ward_internal.audit_block",
         "TRUNCATE ward_internal.audit_block",
         "DROP TABLE ward_internal.audit_block CASCADE",
-        "INSERT INTO ward_internal.audit_rollback SELECT boot, session, seq + 1, 0, at FROM ward_internal.audit_event",
+        "INSERT INTO ward_internal.audit_rollback SELECT boot, session, seq + 1, 0, at, box(point(session, 0), point(session, seq)) FROM ward_internal.audit_event",
         "DELETE FROM ward_internal.audit_rollback",
         "UPDATE ward_internal.audit_cursor SET next = 0",
         "DELETE FROM ward_internal.audit_cursor",
