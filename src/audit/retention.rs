@@ -9,7 +9,8 @@ use super::partitions::{self, Table};
 use super::rows;
 use crate::config;
 use crate::errors::Result;
-use crate::pg::{client, guc, own};
+use crate::pg::batch as batch_of;
+use crate::pg::{client, guc};
 use std::io;
 use ward_audit::{Level, Tile};
 
@@ -33,12 +34,18 @@ pub fn drop_rows() -> Result<()> {
             partitions::drop(table, day)?;
         }
     }
-    let sql = format!(
-        "DELETE FROM ward_internal.audit_rollback WHERE at < {}",
-        Table::Event.bound(first)
-    );
-    own::query(&sql, &[], |_| Ok(()))
+    if let Some(rollbacks) = partitions::table(c"audit_rollback") {
+        // Not by a statement: those are refused to everybody.
+        batch_of::delete(rollbacks, |row| {
+            let at = row.eight_bytes(5).unwrap_or_default();
+            rows::day(at.saturating_add(POSTGRES_EPOCH)) < first
+        });
+    }
+    Ok(())
 }
+
+/// In microseconds since Unix's.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// Removes bundles of entries that are too old from all logs.
 pub fn remove_entries() -> io::Result<()> {

@@ -218,6 +218,27 @@ pub fn replace(table: Oid, row: &[Value]) {
     }
 }
 
+/// Deletes the rows of a table that `f` chooses.
+pub fn delete(table: Oid, f: impl Fn(&Row) -> bool) {
+    // SAFETY: S1, S4; a tuple that is deleted stays where it is until the scan has moved on.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as i32);
+        let scan =
+            pg_sys::systable_beginscan(relation, Oid::INVALID, false, null_mut(), 0, null_mut());
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            let Some(row) = Row::of(tuple, relation) else {
+                break;
+            };
+            if f(&row) {
+                pg_sys::CatalogTupleDelete(relation, &raw mut (*tuple).t_self);
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+    }
+}
+
 /// Waits for other processes that take turns over the extension of this name, until the transaction ends. No
 /// statement takes this lock: a lock of a table could be held by whoever may analyse the database.
 pub fn take_turns(extension: &CStr) {

@@ -110,7 +110,9 @@ fn key(value: &str) -> Result<Verifier, Usage> {
     Verifier::parse(&text).map_err(|error| Usage(format!("--key {value}: {error}")))
 }
 
-/// A file's text.
+/// A file's text, with one line end at its end: clients of the database add one of their own.
 pub fn read_text(path: &Path) -> Result<String, Usage> {
-    fs::read_to_string(path).map_err(|error| Usage(format!("{}: {error}", path.display())))
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned() + "\n")
 }
