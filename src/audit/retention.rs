@@ -77,6 +77,8 @@ fn prune(epoch: u32, first: i64) -> io::Result<()> {
             .replace(bundle)
             .and_then(|last| Tile::within(Level::Entries, last, size))
         {
+            // First what it grew from, which a sealer that was stopped may have left.
+            folder.remove(&tile.partial_folder());
             folder.remove_file(&tile.path())?;
         }
     }
