@@ -22,6 +22,11 @@ impl Folder {
         Self { root }
     }
 
+    /// Where it lies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A text in it, such as `checkpoint`; `None` if it is not there.
     pub fn text(&self, path: &str) -> Option<String> {
         fs::read_to_string(self.root.join(path)).ok()

@@ -2,7 +2,7 @@
 //! The log that is being written: entries go in, signed checkpoints come out.
 
 use super::folder::{self, Folder};
-use super::key;
+use super::{key, leftover};
 use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
@@ -37,6 +37,7 @@ impl Ledger {
                 "its checkpoint is older than what was signed last",
             ));
         }
+        leftover::remove(ledger.folder.root(), published);
         ledger.log = Log::load(&ledger.folder, published)
             .map_err(|error| format!("its files cannot be read: {error}"))?;
         if ledger.log.root() != root {

@@ -23,6 +23,7 @@ mod intake;
 pub mod kept;
 pub mod key;
 mod ledger;
+mod leftover;
 mod origin;
 mod partitions;
 mod progress;
