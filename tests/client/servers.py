@@ -65,8 +65,16 @@ class Server:
         self.start(*options)
 
     def processes(self):
-        """The postmaster first, then its children."""
-        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        """The postmaster first, then its children. One that has just been started may not have written its number yet."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+                break
+            except (FileNotFoundError, IndexError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
         return [postmaster, *(pid for pid, parent, _ in running() if parent == postmaster)]
 
     def child(self, title):
