@@ -66,7 +66,7 @@ BEGIN; DECLARE c CURSOR FOR SELECT id FROM docs; MOVE 10 IN c; COMMIT;
 
 -- 3 as what only looks like planning: a constant function, an index expression, statistics
 SET application_name = 'functions';
-CREATE FUNCTION pg_temp.constant(int) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT count(*) FROM docs); END $$;
+CREATE FUNCTION pg_temp.constant(int) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN (SELECT count(*) FROM app.docs); END $$;
 SELECT pg_temp.constant(1);
 CREATE TEMP TABLE t AS SELECT 1 AS a;
 CREATE INDEX ON t (pg_temp.constant(a));
