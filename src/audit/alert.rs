@@ -30,9 +30,22 @@ type Sort = (String, String, String);
 /// Counts what comes too often.
 #[derive(Default)]
 pub struct Flood {
-    /// How many there were of a sort in a second, and the last of them.
-    seen: HashMap<(i64, Sort), (u64, Map<String, Value>)>,
+    /// What there was of a sort in a second.
+    seen: HashMap<(i64, Sort), Seen>,
 }
+
+#[derive(Default)]
+struct Seen {
+    count: u64,
+    /// How many of them were told, singly and by counts.
+    told: u64,
+    /// In which second a count was told last.
+    counted: i64,
+    last: Map<String, Value>,
+}
+
+/// For so many seconds a second is remembered: who lags behind must not tell its first events singly again.
+const REMEMBERED: i64 = 60;
 
 impl Flood {
     /// The alert for an event, unless it is one of too many.
@@ -45,34 +58,32 @@ impl Flood {
     ) -> Option<String> {
         let alert = render(log, index, event, blocks);
         let sort = sort(&alert);
-        let (count, last) = self
-            .seen
-            .entry((event.at.div_euclid(1_000_000), sort))
-            .or_default();
-        *count += 1;
-        if *count <= SINGLY {
+        let key = (event.at.div_euclid(1_000_000), sort);
+        let seen = self.seen.entry(key).or_default();
+        seen.count += 1;
+        if seen.count <= SINGLY {
+            seen.told += 1;
             return Some(Value::Object(alert).to_string());
         }
-        *last = alert;
+        seen.last = alert;
         None
     }
 
-    /// The counts of the seconds before this moment: one alert for each sort that came too often.
+    /// The counts of the seconds before this moment: one alert for each sort that came too often, and
+    /// another a second later for what was only heard of by then.
     pub fn counts(&mut self, now: i64) -> Vec<String> {
         let second = now.div_euclid(1_000_000);
-        let past: Vec<_> = self
-            .seen
-            .keys()
-            .filter(|(at, _)| *at < second)
-            .cloned()
-            .collect();
-        let past = past.iter().filter_map(|key| self.seen.remove(key));
-        past.filter(|(count, _)| *count > SINGLY)
-            .map(|(count, mut last)| {
-                last.insert(String::from("count"), json!(count - SINGLY));
-                Value::Object(last).to_string()
-            })
-            .collect()
+        let mut counts = Vec::new();
+        self.seen.retain(|(at, _), seen| {
+            let untold = seen.count - seen.told;
+            if *at < second && untold > 0 && seen.counted != second {
+                (seen.told, seen.counted) = (seen.count, second);
+                seen.last.insert(String::from("count"), json!(untold));
+                counts.push(Value::Object(seen.last.clone()).to_string());
+            }
+            *at >= second - REMEMBERED || seen.count > seen.told
+        });
+        counts
     }
 }
 
